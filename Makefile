@@ -1,0 +1,41 @@
+# Two commands for a newcomer: `make run` and `make test`. Everything else serves those.
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PACKAGES := appliance drivers inference watchdog
+
+.PHONY: run test lint types tests bench clean setup
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml setup.py drivers/banksman_drivers/guard/_native.c
+	sh image-build/apt-needs.sh $(NEEDS)
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
+	touch $@
+
+run: $(STAMP)
+	$(VENV)/bin/banksman demo run
+
+test: NEEDS := test
+test: $(STAMP)
+	sh image-build/apt-needs.sh test
+	$(MAKE) --no-print-directory lint types tests
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+types: $(STAMP)
+	$(VENV)/bin/mypy
+
+tests: $(STAMP)
+	$(PY) -m pytest
+
+bench: $(STAMP)
+	sh image-build/apt-needs.sh bench
+	$(PY) -m benchmarks $(if $(AREA),--area $(AREA))
+
+clean:
+	rm -rf $(VENV) build run .mypy_cache .ruff_cache .pytest_cache

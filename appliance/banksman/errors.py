@@ -1,0 +1,73 @@
+"""The family of errors that reach a person. Each says what happened, to what, and the remedy.
+
+    BanksmanError
+    ├── ConfigError       the config or rules file is wrong: every problem at once
+    ├── NotArmable        outputs may not be armed on this machine as it is
+    ├── StoreError        the local store cannot be used
+    ├── ResetRefused      a trip may not be reset now, or not in this way
+    └── NotReachable      a running daemon was asked and did not answer
+
+Driver and inference errors have trees of their own (``banksman_drivers.ports``,
+``banksman_inference.ports``), because those packages import nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class BanksmanError(Exception):
+    """The root. ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong in a file: where, what, and what would be right."""
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        text = f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class ConfigError(BanksmanError, ValueError):
+    """Every problem of a file at once."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NotArmable(BanksmanError, PermissionError):
+    """Armed mode was asked for, and this machine may not drive real outputs."""
+
+    exit_code = 3
+
+
+class StoreError(BanksmanError, OSError):
+    """The local store cannot be used; the message says which file and what to do."""
+
+    exit_code = 4
+
+
+class ResetRefused(BanksmanError, PermissionError):
+    """The trip stays latched; the message says which cause holds or which way is allowed."""
+
+    exit_code = 5
+
+
+class NotReachable(BanksmanError, ConnectionError):
+    """No running daemon answered; the message says where it was sought and how to start it."""
+
+    exit_code = 6

@@ -1,0 +1,121 @@
+"""The messages that leave the box: one contract for broker, cloud and page.
+
+Rules of this file
+- It imports nothing of ours, so device and cloud share it and cannot drift.
+- Fields may be added with a default; none is renamed, retyped or removed.
+- Every message has an id ``node-epoch-sequence`` that a repeat keeps, so replays are
+  idempotent. The epoch grows by one at each start of the daemon.
+- Times: ``wall_ns`` since 1970 UTC and ``mono_ns`` since the boot named by ``boot_id``.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal
+
+import msgspec
+
+
+class Priority(enum.IntEnum):
+    """Who goes first over a thin link; CRITICAL is never shed."""
+
+    CRITICAL = 0
+    IMPORTANT = 1
+    NORMAL = 2
+    BACKGROUND = 3
+
+
+class ReadingsMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The readings of one poll of one device. ``values`` holds null for a BAD reading.
+
+    ``quality`` names only the points that are not GOOD.
+    """
+
+    id: str
+    node: str
+    device: str
+    wall_ns: int
+    mono_ns: int
+    boot_id: str
+    values: dict[str, float | None]
+    quality: dict[str, Literal["bad", "uncertain"]] = {}
+
+
+class DecisionMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One decision with its reason in words. See ``banksman.deciding.decision.Decision``."""
+
+    id: str
+    node: str
+    type: str
+    point: str
+    wall_ns: int
+    mono_ns: int
+    boot_id: str
+    clock_quality: str
+    latency_us: float
+    action: str
+    confidence: float
+    source: str
+    reason: str
+    inputs: dict[str, float | None]
+    rules_version: str
+    rule: str | None = None
+    model_version: str | None = None
+    sync: bool = False
+    review: bool = False
+    mode: str = "observe"
+
+
+class AlarmMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An alarm's newest state: raised, acknowledged, cleared."""
+
+    id: str
+    node: str
+    key: str
+    text: str
+    priority: Priority
+    active: bool
+    acknowledged: bool
+    wall_ns: int
+    mono_ns: int
+    boot_id: str
+    cause: str = ""
+    by: str = ""
+    raised_wall_ns: int = 0
+    count: int = 1
+
+
+class AuditMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something a person or the daemon did that must stay traceable: reset, reload, arm, login."""
+
+    id: str
+    node: str
+    event: str
+    by: str
+    wall_ns: int
+    mono_ns: int
+    boot_id: str
+    details: dict[str, str] = {}
+
+
+class AskMessage(msgspec.Struct, frozen=True):
+    """A question to the cloud: what shall be done about this event?"""
+
+    id: str
+    node: str
+    type: str
+    point: str
+    wall_ns: int
+    deadline_ms: float
+    inputs: dict[str, float | None]
+    actions: list[str]
+
+
+class AnswerMessage(msgspec.Struct, frozen=True):
+    """The cloud's answer; ``action`` is one of the asked-for actions."""
+
+    id: str
+    action: str
+    confidence: float
+    reason: str
+    model_version: str | None = None

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Names the Debian packages that are missing for a purpose, and installs them when run as root.
+#   sh image-build/apt-needs.sh [test|bench]
+set -eu
+
+needs="python3-venv python3-dev gcc libc6-dev mosquitto"
+case "${1:-run}" in
+    test) needs="$needs chromium systemd" ;;
+    bench) needs="$needs libmodbus-dev libmosquitto-dev pkg-config nodejs" ;;
+    run) ;;
+    *) echo "usage: $0 [run|test|bench]" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $needs; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "These Debian packages are missing:$missing" >&2
+    echo "Install them with: sudo apt-get install$missing" >&2
+    exit 1
+fi
+echo "Installing missing Debian packages:$missing"
+apt-get update -qq
+# policy-rc.d semantics: a broker installed for the demo must not start as a system service here.
+DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing
