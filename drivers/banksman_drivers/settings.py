@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 Ident = Annotated[
     str,
@@ -17,7 +18,7 @@ Ident = Annotated[
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-def unit(name: str) -> dict[str, str]:
+def measured_in(name: str) -> JsonDict:
     """Schema extra that tells an option's unit to ``banksman check`` and the reference page."""
     return {"unit": name}
 
@@ -33,10 +34,12 @@ class PointSettings(Settings):
 
     name: Ident
     label: str = ""
-    unit: str = Field("", max_length=16, description="as in rules: degC, mm/s, kg, flag; empty: none")
+    unit: str = Field(
+        "", max_length=16, description="as in rules: degC, mm/s, kg, flag; empty: none"
+    )
     low: float | None = Field(None, description="below this the reading is uncertain")
     high: float | None = Field(None, description="above this the reading is uncertain")
-    stale_ms: float = Field(1000.0, ge=1, le=3_600_000, json_schema_extra=unit("ms"))
+    stale_ms: float = Field(1000.0, ge=1, le=3_600_000, json_schema_extra=measured_in("ms"))
 
 
 ModbusType = Literal[
@@ -80,7 +83,7 @@ class ModbusWatchdog(Settings):
     """A register in the PLC that we count up; the PLC drops its outputs when it stands still."""
 
     address: int = Field(ge=0, le=65535)
-    period_ms: float = Field(250.0, ge=10, le=10_000, json_schema_extra=unit("ms"))
+    period_ms: float = Field(250.0, ge=10, le=10_000, json_schema_extra=measured_in("ms"))
 
 
 class ModbusTcpSettings(Settings):
@@ -92,9 +95,9 @@ class ModbusTcpSettings(Settings):
     host: str
     port: Port = 502
     unit_id: int = Field(1, ge=0, le=255)
-    poll_ms: float = Field(100.0, ge=1, le=3_600_000, json_schema_extra=unit("ms"))
-    timeout_ms: float = Field(500.0, ge=10, le=60_000, json_schema_extra=unit("ms"))
-    back_off_max_ms: float = Field(5000.0, ge=50, le=600_000, json_schema_extra=unit("ms"))
+    poll_ms: float = Field(100.0, ge=1, le=3_600_000, json_schema_extra=measured_in("ms"))
+    timeout_ms: float = Field(500.0, ge=10, le=60_000, json_schema_extra=measured_in("ms"))
+    back_off_max_ms: float = Field(5000.0, ge=50, le=600_000, json_schema_extra=measured_in("ms"))
     points: list[ModbusPoint] = Field(default_factory=list, alias="point")
     outputs: list[ModbusOutput] = Field(default_factory=list, alias="output")
     watchdog: ModbusWatchdog | None = None
@@ -110,8 +113,8 @@ class ReplaySettings(Settings):
     format: Literal["csv", "bursts"] = "csv"
     speed: float = Field(1.0, gt=0, le=1_000_000, description="1 is true pace")
     loop: bool = False
-    rate_hz: float = Field(25_600.0, gt=0, le=10_000_000, json_schema_extra=unit("Hz"))
-    interval_s: float = Field(10.0, gt=0, le=86_400, json_schema_extra=unit("s"))
+    rate_hz: float = Field(25_600.0, gt=0, le=10_000_000, json_schema_extra=measured_in("Hz"))
+    interval_s: float = Field(10.0, gt=0, le=86_400, json_schema_extra=measured_in("s"))
     array: str = Field("acc_milli_g", description="the npz array, shape (bursts, axes, samples)")
     scale: float = 1.0
     points: list[PointSettings] = Field(default_factory=list, alias="point", min_length=1)
@@ -128,7 +131,7 @@ class Vda5050Settings(Settings):
     interface_name: str = "uagv"
     manufacturer: str
     serial_number: str
-    stale_ms: float = Field(3000.0, ge=100, le=600_000, json_schema_extra=unit("ms"))
+    stale_ms: float = Field(3000.0, ge=100, le=600_000, json_schema_extra=measured_in("ms"))
     order_file: str | None = Field(None, description="JSON order whose base we extend")
 
 
@@ -138,7 +141,7 @@ class FakeSettings(Settings):
     driver: Literal["fake"]
     id: Ident
     label: str = ""
-    poll_ms: float = Field(100.0, ge=1, le=3_600_000, json_schema_extra=unit("ms"))
+    poll_ms: float = Field(100.0, ge=1, le=3_600_000, json_schema_extra=measured_in("ms"))
     points: list[PointSettings] = Field(default_factory=list, alias="point")
     outputs: list[OutputSettings] = Field(default_factory=list, alias="output")
 
@@ -162,8 +165,8 @@ class GuardInput(Settings):
     kind: Literal["estop", "reset"]
     source: str = Field(pattern=r"^(gpio:/[^:]+:\d+|fifo:/.+)$")
     pair: str | None = None
-    discrepancy_ms: float = Field(500.0, ge=1, le=10_000, json_schema_extra=unit("ms"))
-    debounce_ms: float = Field(5.0, ge=0, le=1000, json_schema_extra=unit("ms"))
+    discrepancy_ms: float = Field(500.0, ge=1, le=10_000, json_schema_extra=measured_in("ms"))
+    debounce_ms: float = Field(5.0, ge=0, le=1000, json_schema_extra=measured_in("ms"))
 
 
 class GuardOutput(Settings):
@@ -175,7 +178,10 @@ class GuardOutput(Settings):
     safe: bool = False
     run_permit: bool = True
     toggle_ms: float = Field(
-        0.0, ge=0, le=1000, json_schema_extra=unit("ms"),
+        0.0,
+        ge=0,
+        le=1000,
+        json_schema_extra=measured_in("ms"),
         description="over 0: while held, the level toggles with this half-period for an external"
         " watchdog relay",
     )
@@ -184,7 +190,7 @@ class GuardOutput(Settings):
 class GuardSettings(Settings):
     """The native guard: e-stop edge to safe outputs, and outputs dropped with the lease."""
 
-    lease_ms: float = Field(200.0, ge=10, le=5000, json_schema_extra=unit("ms"))
+    lease_ms: float = Field(200.0, ge=10, le=5000, json_schema_extra=measured_in("ms"))
     priority: int = Field(50, ge=0, le=98, description="SCHED_FIFO; 0 leaves it off")
     inputs: list[GuardInput] = Field(default_factory=list, alias="input")
     outputs: list[GuardOutput] = Field(default_factory=list, alias="output")

@@ -17,7 +17,7 @@ from banksman_drivers.settings import (
     Ident,
     Port,
     Settings,
-    unit,
+    measured_in,
 )
 
 Unit01 = Annotated[float, Field(ge=0, le=1)]
@@ -38,10 +38,13 @@ class DecidingSettings(Settings):
     sync_below: Unit01 = 0.8
     review_below: Unit01 = 0.6
     cache_entries: int = Field(1000, ge=0, le=100_000)
-    cache_ttl_s: float = Field(5.0, gt=0, le=3600, json_schema_extra=unit("s"))
+    cache_ttl_s: float = Field(5.0, gt=0, le=3600, json_schema_extra=measured_in("s"))
     cache_digits: int = Field(3, ge=1, le=9, description="significant digits of the cache key")
     record_every_s: float = Field(
-        60.0, gt=0, le=86_400, json_schema_extra=unit("s"),
+        60.0,
+        gt=0,
+        le=86_400,
+        json_schema_extra=measured_in("s"),
         description="an unchanged decision is recorded again after this long",
     )
 
@@ -98,11 +101,14 @@ class DecisionSettings(Settings):
     alarm_above: Unit01 = Field(0.5, description="a model score over this takes model_action")
     model_action: str | None = None
     ask_cloud: bool = False
-    deadline_ms: float = Field(200.0, ge=1, le=60_000, json_schema_extra=unit("ms"))
+    deadline_ms: float = Field(200.0, ge=1, le=60_000, json_schema_extra=measured_in("ms"))
     safe_action: str
     priority: PriorityName = "normal"
     min_interval_ms: float = Field(
-        0.0, ge=0, le=3_600_000, json_schema_extra=unit("ms"),
+        0.0,
+        ge=0,
+        le=3_600_000,
+        json_schema_extra=measured_in("ms"),
         description="at most one decision per this time; 0: one per trigger",
     )
 
@@ -133,10 +139,10 @@ class StoreSettings(Settings):
     """Where records live and how much room they may take."""
 
     folder: str = "/var/lib/banksman"
-    quota_mb: float = Field(2048.0, ge=16, le=1_000_000, json_schema_extra=unit("MB"))
-    free_floor_mb: float = Field(256.0, ge=0, le=1_000_000, json_schema_extra=unit("MB"))
-    spool_ms: float = Field(10.0, ge=1, le=1000, json_schema_extra=unit("ms"))
-    block_s: float = Field(1.0, ge=0.1, le=60, json_schema_extra=unit("s"))
+    quota_mb: float = Field(2048.0, ge=16, le=1_000_000, json_schema_extra=measured_in("MB"))
+    free_floor_mb: float = Field(256.0, ge=0, le=1_000_000, json_schema_extra=measured_in("MB"))
+    spool_ms: float = Field(10.0, ge=1, le=1000, json_schema_extra=measured_in("ms"))
+    block_s: float = Field(1.0, ge=0.1, le=60, json_schema_extra=measured_in("s"))
     queue_batches: int = Field(20_000, ge=100, le=1_000_000)
 
 
@@ -157,7 +163,7 @@ class MqttSettings(Settings):
     readings: list[str] = Field(
         default_factory=list, description="devices whose readings are published, with backlog"
     )
-    state_interval_s: float = Field(1.0, ge=0.1, le=3600, json_schema_extra=unit("s"))
+    state_interval_s: float = Field(1.0, ge=0.1, le=3600, json_schema_extra=measured_in("s"))
     in_flight: int = Field(100, ge=1, le=1000)
 
 
@@ -166,7 +172,7 @@ class WebhookSettings(Settings):
 
     url: str = Field(pattern=r"^https?://")
     token_file: str | None = None
-    timeout_s: float = Field(5.0, gt=0, le=60, json_schema_extra=unit("s"))
+    timeout_s: float = Field(5.0, gt=0, le=60, json_schema_extra=measured_in("s"))
 
 
 class WebSettings(Settings):
@@ -183,7 +189,7 @@ class CloudSettings(Settings):
 
     url: str | None = Field(None, pattern=r"^https?://")
     token_file: str | None = None
-    probe_s: float = Field(10.0, ge=1, le=3600, json_schema_extra=unit("s"))
+    probe_s: float = Field(10.0, ge=1, le=3600, json_schema_extra=measured_in("s"))
 
 
 class Config(Settings):

@@ -57,4 +57,5 @@ class CloudPort(Protocol):
 class Reply(Protocol):
     """Takes the cloud's verdict on the control thread; None when it failed."""
 
-    def __call__(self, verdict: Verdict | None) -> None: ...
+    def __call__(self, verdict: Verdict | None) -> None:
+        """Take it."""

@@ -1,0 +1,47 @@
+"""The command line: one module per command in `banksman.commands`, joined here.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong file, 3 not armable, 4 store unusable,
+5 reset refused, 6 no daemon answered (see `banksman.errors`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from banksman.errors import BanksmanError
+
+# Each has `register(commands)`, which adds its parser with set_defaults(run=callable(args) -> int).
+COMMANDS = ("run", "check", "rules", "safe", "status", "tail", "acknowledge", "demo")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; imports each command's module, which keeps heavy imports inside."""
+    parser = argparse.ArgumentParser(
+        prog="banksman",
+        description="An edge appliance that senses, decides and acts on the factory floor.",
+        epilog="example: banksman check /etc/banksman/appliance.toml",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"banksman.commands.{name}").register(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; errors of ours become one clear message and an exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except BanksmanError as error:
+        print(f"banksman: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

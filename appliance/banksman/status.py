@@ -1,0 +1,60 @@
+"""The conditions of the services behind the loop, as immutable values for page, metrics and CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class LinkStatus(msgspec.Struct, frozen=True):
+    """The telemetry link. ``state``: off (not configured), connecting, up, down."""
+
+    state: str = "off"
+    peer: str = ""
+    message: str = ""
+    since_mono_ns: int = 0
+    round_trip_ms: float = 0.0
+    in_flight: int = 0
+    published: int = 0
+    acknowledged: int = 0
+    reconnects: int = 0
+    dropped: int = 0
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """The local store. ``durable_mark`` is the id below which nothing is lost at SIGKILL."""
+
+    state: str = "off"  # ok, degraded (running in memory), off
+    message: str = ""
+    epoch: int = 0
+    durable_mark: str = ""
+    outbox_depth: Mapping[str, int] = {}  # priority name -> rows awaiting acknowledgement
+    readings_behind: Mapping[str, int] = {}  # channel -> reading messages not yet acknowledged
+    size_mb: float = 0.0
+    free_mb: float = 0.0
+    quota_mb: float = 0.0
+    commits: int = 0
+    commit_p50_ms: float = 0.0
+    commit_p99_ms: float = 0.0
+    queue_depth: int = 0
+    dropped: Mapping[str, int] = {}  # what was dropped and why -> how often
+    set_aside: tuple[str, ...] = ()  # corrupt files that were moved away at start
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the appliance does its job; ``reasons`` say why not."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+
+
+class Versions(msgspec.Struct, frozen=True):
+    """What runs here."""
+
+    banksman: str
+    python: str
+    rules: str
+    guard: str
+    models: Mapping[str, str] = {}
+    commit: str = ""

@@ -1,0 +1,51 @@
+"""What the page needs of the daemon, as one contract. All calls come from the main loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from banksman.control.snapshot import Snapshot
+from banksman.errors import Problem
+from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
+from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+
+
+class Appliance(Protocol):
+    """The running daemon as page, API and metrics see it."""
+
+    def snapshot(self) -> Snapshot:
+        """The control loop's newest state."""
+
+    def store_status(self) -> StoreStatus:
+        """The store's newest state."""
+
+    def link_status(self) -> LinkStatus:
+        """The telemetry link's newest state."""
+
+    def versions(self) -> Versions:
+        """What runs here."""
+
+    def readiness(self) -> Readiness:
+        """Whether it does its job."""
+
+    def alarms(self) -> Sequence[AlarmMessage]:
+        """Alarms that are active or not yet acknowledged, most urgent first."""
+
+    def history(self, sensor: str) -> Sequence[tuple[int, float]]:
+        """(wall_ns, value) of the last minutes, at most 600 points, oldest first."""
+
+    async def decisions(self, limit: int, before: str | None) -> Sequence[DecisionMessage]:
+        """Recorded decisions, newest first; ``before`` is an id to page on from."""
+
+    async def audit(self, limit: int) -> Sequence[AuditMessage]:
+        """Recorded audit entries, newest first."""
+
+    async def acknowledge(self, key: str, by: str) -> AlarmMessage:
+        """A person has seen this alarm. Raises KeyError when there is none."""
+
+    async def reset_trip(self, name: str, by: str) -> None:
+        """A person resets a process trip. Raises ResetRefused, KeyError."""
+
+    async def reload_rules(self, by: str) -> Sequence[Problem]:
+        """Load the rules file anew; with problems the old rules stay."""
