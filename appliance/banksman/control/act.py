@@ -1,0 +1,198 @@
+"""Acting: each output has one slot; the newest command wins; one write is under way at a time.
+
+Rules of this file
+- Lives on the control thread. `request` never waits: the write is a task of the control loop.
+- A command that is overtaken before it went out is counted, not sent: an actuator wants the
+  newest intention, never a queue of old ones.
+- A forced safe value is repeated until the device confirms it. A command of a decision is not
+  repeated from here: it would be stale. The next decision commands anew.
+- After a failure the output's value is unknown (None), never what we last hoped.
+
+    request -> [pending] -> driver.apply -> confirmed | failed
+                   ^ newest wins      (forced and failed: again after RETRY_NS)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from banksman.control.histogram import Histogram
+from banksman.control.ports import AlarmSignal
+from banksman.control.snapshot import OutputView
+from banksman.wire.messages import Priority
+from banksman_drivers.ports import Command, CommandExpired, Driver, DriverError, OutputInfo, Value
+
+RETRY_NS = 100_000_000
+COMMAND_LIFE_NS = 1_000_000_000
+
+
+class Slot:
+    """One output. ``desired`` is the newest intention, ``confirmed`` what the device said."""
+
+    __slots__ = (
+        "arrival_ns",
+        "confirmed",
+        "desired",
+        "driver",
+        "error",
+        "failed_ns",
+        "forced_by",
+        "info",
+        "pending",
+        "task",
+        "writes",
+    )
+
+    def __init__(self, info: OutputInfo, driver: Driver) -> None:
+        self.info = info
+        self.driver = driver
+        self.desired: Value | None = None
+        self.confirmed: Value | None = None
+        self.pending: Command | None = None
+        self.arrival_ns = 0
+        self.task: asyncio.Task[None] | None = None
+        self.error = ""
+        self.failed_ns = 0
+        self.forced_by = ""
+        self.writes = 0
+
+
+class Act:
+    """All outputs of the box."""
+
+    def __init__(
+        self,
+        drivers: Sequence[Driver],
+        alarms: AlarmSignal,
+        mono_ns: Callable[[], int],
+        latency: Histogram,
+    ) -> None:
+        """``latency`` takes reading arrived -> output confirmed."""
+        self._slots = {
+            info.id: Slot(info, driver) for driver in drivers for info in driver.outputs()
+        }
+        self._alarms = alarms
+        self._mono_ns = mono_ns
+        self._latency = latency
+        self._sequence = 0
+        self.counters = {
+            "commands": 0,
+            "commands_confirmed": 0,
+            "commands_failed": 0,
+            "commands_overtaken": 0,
+            "commands_expired": 0,
+        }
+
+    def command(self, output: str, value: Value, cause: str, now_ns: int) -> Command:
+        """Make a command with an id and an expiry."""
+        self._sequence += 1
+        return Command(f"{cause}.{self._sequence}", output, value, now_ns + COMMAND_LIFE_NS, cause)
+
+    def needs(self, output: str, value: Value) -> bool:
+        """Whether a decision that still wants ``value`` must command it again: its write failed.
+
+        An output that was forced safe is not among them: that takes a new decision.
+        """
+        slot = self._slots[output]
+        return slot.desired == value and slot.task is None and slot.confirmed != value
+
+    def request(self, command: Command, arrival_ns: int) -> None:
+        """Send a permitted command as soon as the output is free."""
+        slot = self._slots[command.output]
+        slot.desired = command.value
+        self.counters["commands"] += 1
+        if slot.pending is not None:
+            self.counters["commands_overtaken"] += 1
+        slot.pending = command
+        slot.arrival_ns = arrival_ns
+        if slot.task is None:
+            slot.task = asyncio.get_running_loop().create_task(self._write(slot))
+
+    def force(self, blocked: Mapping[str, str], now_ns: int) -> None:
+        """Hold blocked outputs at their safe value; what was forced earlier stays safe, unforced."""
+        for output, slot in self._slots.items():
+            why = blocked.get(output, "")
+            slot.forced_by = why
+            if not why:
+                continue
+            safe = slot.info.safe
+            waiting = slot.task is not None and slot.desired == safe
+            if waiting or (slot.desired == safe and slot.confirmed == safe):
+                continue
+            if slot.desired == safe and slot.error and now_ns - slot.failed_ns < RETRY_NS:
+                continue
+            self.request(self.command(output, safe, why, now_ns), now_ns)
+
+    def lost(self, device: str) -> None:
+        """The device is gone: nobody knows its outputs, so they must be confirmed anew.
+
+        A run permit also forgets its intention: power that comes back must not start a machine.
+        """
+        for slot in self._slots.values():
+            if slot.driver.id == device and slot.task is None:
+                slot.confirmed = None
+                if slot.info.run_permit:
+                    slot.desired = None
+
+    def views(self) -> tuple[OutputView, ...]:
+        """For people."""
+        return tuple(
+            OutputView(
+                id=output,
+                label=slot.info.label or output,
+                value=slot.confirmed,
+                safe=slot.info.safe,
+                supervision=slot.info.supervision,
+                run_permit=slot.info.run_permit,
+                forced_by=slot.forced_by,
+                error=slot.error,
+                writes=slot.writes,
+            )
+            for output, slot in self._slots.items()
+        )
+
+    async def close(self) -> None:
+        """Let no write outlive the loop."""
+        tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _write(self, slot: Slot) -> None:
+        try:
+            while (command := slot.pending) is not None:
+                slot.pending = None
+                await self._apply(slot, command, slot.arrival_ns)
+        finally:
+            slot.task = None
+
+    async def _apply(self, slot: Slot, command: Command, arrival_ns: int) -> None:
+        try:
+            await slot.driver.apply(command)
+        except CommandExpired as error:
+            self.counters["commands_expired"] += 1
+            self._failed(slot, str(error))
+        except (DriverError, OSError, ValueError) as error:
+            self._failed(slot, str(error))
+        except Exception as error:  # noqa: BLE001  a broken driver must not end the acting of others
+            self._failed(slot, f"the driver broke: {error!r}")
+        else:
+            slot.confirmed = command.value
+            slot.writes += 1
+            self.counters["commands_confirmed"] += 1
+            self._latency.add(self._mono_ns() - arrival_ns)
+            if slot.error:
+                slot.error = ""
+                self._alarms.clear_alarm(f"output.{slot.info.id}")
+
+    def _failed(self, slot: Slot, message: str) -> None:
+        self.counters["commands_failed"] += 1
+        slot.confirmed = None
+        slot.failed_ns = self._mono_ns()
+        first = not slot.error
+        slot.error = message
+        if first:
+            self._alarms.raise_alarm(
+                f"output.{slot.info.id}", message, Priority.CRITICAL, slot.info.id
+            )

@@ -1,0 +1,309 @@
+"""The hot path, and the map of it: `handle` names every step from a reading to a command.
+
+    reading -> stream -> interlock senses -> decide -> interlock permits -> act -> record
+
+Rules of this file
+- Everything here runs on the control thread. There is no queue on the way.
+- A step that raises ends in the decision point's declared safe default, with the reason said
+  and counted; it never ends the loop and never guesses.
+- A question to the cloud has a deadline of its own; when it passes, the safe default is taken.
+- Commands go out when a decision changes, and again only if their write failed. So a reset of
+  the interlock restarts nothing by itself.
+- Records are put on a bounded queue at the end, after the command is on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from banksman.clock import Clock
+from banksman.control.act import Act
+from banksman.control.histogram import Histogram
+from banksman.control.interlock import Change, Interlock
+from banksman.control.point import Action, Point, PointSpec, Question
+from banksman.control.ports import AlarmSignal, CloudPort, LatchStore, RecordQueue
+from banksman.control.stream import StreamTable
+from banksman.deciding.cache import ScoreCache
+from banksman.deciding.decide import Ask, decide, safe_default
+from banksman.deciding.decision import NO_ACTION, Decision, Event, Verdict
+from banksman.wire.messages import Priority
+from banksman_drivers.ports import Burst, Reading
+
+RECENT_DECISIONS = 100
+# An input beyond its plausible range is usable, but the verdict built on it is less sure.
+UNCERTAIN_FACTOR = 0.7
+
+
+class ControlLoop:
+    """The five steps. Implements ``banksman_drivers.ports.Sink``."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        clock: Clock,
+        streams: StreamTable,
+        interlock: Interlock,
+        act: Act,
+        points: Sequence[PointSpec],
+        actions: Mapping[str, Action],
+        rules_version: str,
+        cache: ScoreCache,
+        record_every_ns: int,
+        records: RecordQueue,
+        alarms: AlarmSignal,
+        latches: LatchStore,
+        cloud: CloudPort | None,
+        next_id: Callable[[], str],
+    ) -> None:
+        self._node = node
+        self._clock = clock
+        self.streams = streams
+        self.interlock = interlock
+        self.act = act
+        self._actions = actions
+        self._cache = cache
+        self._record_every_ns = record_every_ns
+        self._records = records
+        self._alarms = alarms
+        self._latches = latches
+        self._cloud = cloud
+        self._next_id = next_id
+        self.latency = Histogram()
+        self.recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
+        self.counters: dict[str, int] = dict.fromkeys(
+            ("batches", "readings", "bursts", "commands_refused", "decisions_recorded",
+             "decisions_failed", "cloud_late", "cloud_coalesced", "step_errors"),
+            0,
+        )  # fmt: skip
+        self.rules_version = rules_version
+        self._points: list[Point] = []
+        self._by_sensor: dict[str, list[Point]] = {}
+        self.load_points(points, rules_version)
+
+    def load_points(self, points: Sequence[PointSpec], rules_version: str) -> None:
+        """Take new decision points atomically: between two batches, on this thread.
+
+        Raises KeyError, with the old points kept, if an input names no sensor of this box.
+        """
+        fresh = [Point(spec, self.streams.inputs(spec.point.inputs)) for spec in points]
+        acted = {point.spec.point.name: point for point in self._points}
+        by_sensor: dict[str, list[Point]] = {}
+        for point in fresh:
+            before = acted.get(point.spec.point.name)
+            if before is not None:
+                # What is on its way stays known, so a reload repeats no command.
+                point.acted, point.alert_key = before.acted, before.alert_key
+                self._drop_question(before)
+            for sensor in point.spec.on:
+                by_sensor.setdefault(sensor, []).append(point)
+        self._points, self._by_sensor, self.rules_version = fresh, by_sensor, rules_version
+
+    def readings(self, batch: Sequence[Reading]) -> None:
+        """Take the readings of one poll. Never raises."""
+        if batch:
+            self.counters["readings"] += len(batch)
+            self.handle(batch)
+
+    def burst(self, burst: Burst) -> None:
+        """Take one burst: its root mean square goes the way of every reading. Never raises."""
+        self.counters["bursts"] += 1
+        stream = self.streams.streams.get(burst.sensor)
+        if stream is None:
+            self.streams.unknown += 1
+            return
+        stream.update_burst(burst)
+        reading = Reading(burst.sensor, stream.value, burst.unit, stream.quality, burst.mono_ns)
+        self._decide_all((reading,), burst.mono_ns)
+        self._records.put_readings(burst.sensor.partition(".")[0], (reading,))
+
+    def handle(self, batch: Sequence[Reading]) -> None:
+        """The five steps for the readings of one poll of one device."""
+        arrival_ns = batch[-1].mono_ns
+        self.counters["batches"] += 1
+        self.streams.update(batch)
+        self._decide_all(batch, arrival_ns)
+        self._records.put_readings(batch[0].sensor.partition(".")[0], batch)
+
+    def sense_interlock(self, now_ns: int) -> None:
+        """Let the interlock look at its causes and force what it blocks."""
+        for change in self.interlock.sense(now_ns):
+            self.note_change(change)
+        self.act.force(self.interlock.blocked(), now_ns)
+
+    def note_change(self, change: Change) -> None:
+        """Record a trip or a reset, tell people, and remember the latches durably."""
+        details = {"trip": change.trip, "cause": change.cause}
+        self._records.put_audit(f"interlock {change.event}", change.by, details)
+        self._latches.save_latches(self.interlock.latched())
+        key = f"trip.{change.trip}"
+        if change.event == "tripped":
+            self._alarms.raise_alarm(key, change.cause, Priority.CRITICAL, change.trip)
+        else:
+            self._alarms.clear_alarm(key)
+
+    def reset(self, trip: str, by: str) -> None:
+        """A person on the authenticated page resets a process trip.
+
+        Raises KeyError (no such trip), ResetRefused (why not).
+        """
+        self.note_change(self.interlock.reset(trip, by, "page"))
+        self.act.force(self.interlock.blocked(), self._clock.mono_ns())
+
+    def _decide_all(self, batch: Sequence[Reading], arrival_ns: int) -> None:
+        self.sense_interlock(arrival_ns)
+        by_sensor = self._by_sensor
+        done: Point | None = None
+        for reading in batch:
+            for point in by_sensor.get(reading.sensor, ()):
+                # The readings of one poll belong together: a point decides once for all of them.
+                if point is not done and point.decided_ns != arrival_ns and point.due(arrival_ns):
+                    done = point
+                    point.decided_ns = arrival_ns
+                    self._decide(point, arrival_ns)
+
+    def _decide(self, point: Point, arrival_ns: int) -> None:
+        if point.question is not None:
+            self.counters["cloud_coalesced"] += 1
+            return
+        event = point.event(arrival_ns)
+        try:
+            verdict = decide(point.spec.point, event, self._cache)
+        except Exception as error:  # noqa: BLE001  whatever breaks, the declared safe default is taken
+            self.counters["step_errors"] += 1
+            verdict = safe_default(point.spec.point, f"deciding failed: {error!r}")
+        if isinstance(verdict, Ask):
+            self._ask(point, event, arrival_ns)
+        else:
+            self._conclude(point, event, verdict, arrival_ns)
+
+    def _ask(self, point: Point, event: Event, arrival_ns: int) -> None:
+        spec = point.spec.point
+        if self._cloud is None or not self._cloud.up():
+            why = "no local answer and the cloud cannot be reached"
+            self._conclude(point, event, safe_default(spec, why), arrival_ns)
+            return
+        question = point.question = Question(event, arrival_ns)
+        question.timer = asyncio.get_running_loop().call_later(
+            spec.deadline_ms / 1e3, self._answer, point, question, None
+        )
+        self._cloud.ask(
+            event,
+            (NO_ACTION, *self._actions),
+            spec.deadline_ms,
+            lambda verdict: self._answer(point, question, verdict),
+        )
+
+    def _answer(self, point: Point, question: Question, verdict: Verdict | None) -> None:
+        if point.question is not question:
+            self.counters["cloud_late"] += 1
+            return
+        self._drop_question(point)
+        if verdict is None:
+            deadline_ms = point.spec.point.deadline_ms
+            verdict = safe_default(
+                point.spec.point, f"the cloud gave no usable answer within {deadline_ms:g} ms"
+            )
+        self._conclude(point, question.event, verdict, question.arrival_ns)
+
+    def _drop_question(self, point: Point) -> None:
+        question, point.question = point.question, None
+        if question is not None and question.timer is not None:
+            question.timer.cancel()
+
+    def _conclude(self, point: Point, event: Event, verdict: Verdict, arrival_ns: int) -> None:
+        """Act on a verdict first, then stamp and record it."""
+        latency_ns = self._clock.mono_ns() - arrival_ns
+        self.latency.add(latency_ns)
+        self._count(point, verdict)
+        decision_id = ""
+        changed = verdict.action != point.acted
+        action = self._actions.get(verdict.action)
+        if changed or (action is not None and self._write_failed(action)):
+            decision_id = self._next_id()
+            point.acted = verdict.action
+            self._take(point, action, verdict, decision_id, arrival_ns, changed)
+        self._record(point, event, verdict, decision_id, latency_ns)
+
+    def _write_failed(self, action: Action) -> bool:
+        needs = self.act.needs
+        return any(needs(output, value) for output, value in action.writes)
+
+    def _take(
+        self,
+        point: Point,
+        action: Action | None,
+        verdict: Verdict,
+        decision_id: str,
+        arrival_ns: int,
+        changed: bool,
+    ) -> None:
+        if changed and point.alert_key:
+            self._alarms.clear_alarm(point.alert_key)
+            point.alert_key = ""
+        if action is None:
+            return
+        if action.trip is not None and changed:
+            for change in self.interlock.trip(action.trip, verdict.reason):
+                self.note_change(change)
+            self.act.force(self.interlock.blocked(), arrival_ns)
+        for output, value in action.writes:
+            command = self.act.command(output, value, decision_id, arrival_ns)
+            if self.interlock.permit(command):
+                self.counters["commands_refused"] += 1
+            else:
+                self.act.request(command, arrival_ns)
+        if action.alert is not None and changed:
+            point.alert_key = f"{point.spec.point.name}.{action.name}"
+            text = f"{action.alert.text}: {verdict.reason}"
+            self._alarms.raise_alarm(point.alert_key, text, action.alert.priority, decision_id)
+
+    def _record(
+        self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int
+    ) -> None:
+        spec = point.spec.point
+        confidence, reason = verdict.confidence, verdict.reason
+        doubtful = point.inputs.uncertain()
+        if doubtful:
+            confidence *= UNCERTAIN_FACTOR
+            reason = f"{reason}; {doubtful} is uncertain"
+        review = confidence < spec.review_below
+        if not point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
+            return
+        decision = Decision(
+            id=decision_id or self._next_id(),
+            node=self._node,
+            type=spec.type,
+            point=spec.name,
+            wall_ns=self._clock.wall_ns(),
+            mono_ns=event.mono_ns,
+            boot_id=self._clock.boot_id,
+            clock_quality=self._clock.quality(),
+            latency_us=latency_ns / 1e3,
+            action=verdict.action,
+            confidence=confidence,
+            source=verdict.source,
+            reason=reason,
+            inputs=dict(zip(event.names, event.values, strict=True)),
+            rules_version=self.rules_version,
+            rule=verdict.rule,
+            model_version=verdict.model_version,
+            sync=confidence < spec.sync_below,
+            review=review,
+            mode=self.interlock.mode,
+        )
+        self.counters["decisions_recorded"] += 1
+        self.recent.append(decision)
+        self._records.put_decision(decision, point.spec.priority)
+
+    def _count(self, point: Point, verdict: Verdict) -> None:
+        counters = self.counters
+        for key in (
+            f"decisions_type_{point.spec.point.type}",
+            f"decisions_source_{verdict.source}",
+        ):
+            counters[key] = counters.get(key, 0) + 1
+        if verdict.source == "safe_default":
+            counters["decisions_failed"] += 1
