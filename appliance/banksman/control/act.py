@@ -66,15 +66,13 @@ class Act:
         drivers: Sequence[Driver],
         alarms: AlarmSignal,
         mono_ns: Callable[[], int],
-        latency: Histogram,
     ) -> None:
-        """``latency`` takes reading arrived -> output confirmed."""
         self._slots = {
             info.id: Slot(info, driver) for driver in drivers for info in driver.outputs()
         }
         self._alarms = alarms
         self._mono_ns = mono_ns
-        self._latency = latency
+        self.latency = Histogram()  # reading arrived -> output confirmed
         self._sequence = 0
         self.counters = {
             "commands": 0,
@@ -110,7 +108,7 @@ class Act:
             slot.task = asyncio.get_running_loop().create_task(self._write(slot))
 
     def force(self, blocked: Mapping[str, str], now_ns: int) -> None:
-        """Hold blocked outputs at their safe value; what was forced earlier stays safe, unforced."""
+        """Hold blocked outputs at their safe value; what is freed stays safe until commanded."""
         for output, slot in self._slots.items():
             why = blocked.get(output, "")
             slot.forced_by = why
@@ -181,7 +179,7 @@ class Act:
             slot.confirmed = command.value
             slot.writes += 1
             self.counters["commands_confirmed"] += 1
-            self._latency.add(self._mono_ns() - arrival_ns)
+            self.latency.add(self._mono_ns() - arrival_ns)
             if slot.error:
                 slot.error = ""
                 self._alarms.clear_alarm(f"output.{slot.info.id}")

@@ -22,6 +22,7 @@ from banksman.clock import Clock
 from banksman.control.act import Act
 from banksman.control.histogram import Histogram
 from banksman.control.interlock import Change, Interlock
+from banksman.control.pace import Culprit
 from banksman.control.point import Action, Point, PointSpec, Question
 from banksman.control.ports import AlarmSignal, CloudPort, LatchStore, RecordQueue
 from banksman.control.stream import StreamTable
@@ -32,6 +33,8 @@ from banksman.wire.messages import Priority
 from banksman_drivers.ports import Burst, Reading
 
 RECENT_DECISIONS = 100
+# A point whose inputs are unusable decides again this often, so that silence is acted on.
+SILENCE_NS = 1_000_000_000
 # An input beyond its plausible range is usable, but the verdict built on it is less sure.
 UNCERTAIN_FACTOR = 0.7
 
@@ -57,8 +60,10 @@ class ControlLoop:
         latches: LatchStore,
         cloud: CloudPort | None,
         next_id: Callable[[], str],
+        culprit: Culprit,
     ) -> None:
         self._node = node
+        self._started_ns = clock.mono_ns()
         self._clock = clock
         self.streams = streams
         self.interlock = interlock
@@ -71,6 +76,7 @@ class ControlLoop:
         self._latches = latches
         self._cloud = cloud
         self._next_id = next_id
+        self._culprit = culprit
         self.latency = Histogram()
         self.recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.counters: dict[str, int] = dict.fromkeys(
@@ -125,13 +131,24 @@ class ControlLoop:
         self.counters["batches"] += 1
         self.streams.update(batch)
         self._decide_all(batch, arrival_ns)
-        self._records.put_readings(batch[0].sensor.partition(".")[0], batch)
+        device = batch[0].sensor.partition(".")[0]
+        self._records.put_readings(device, batch)
+        self._culprit.note(device, self._clock.mono_ns() - arrival_ns)
 
     def sense_interlock(self, now_ns: int) -> None:
         """Let the interlock look at its causes and force what it blocks."""
         for change in self.interlock.sense(now_ns):
             self.note_change(change)
         self.act.force(self.interlock.blocked(), now_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Notice silence, a few times a second: what is stale has no reading to trigger it."""
+        self.sense_interlock(now_ns)
+        for point in self._points:
+            since_ns = point.decided_ns if point.decided_ns is not None else self._started_ns
+            if now_ns - since_ns >= SILENCE_NS and point.inputs.faults(now_ns) is not None:
+                point.decided_ns = now_ns
+                self._decide(point, now_ns)
 
     def note_change(self, change: Change) -> None:
         """Record a trip or a reset, tell people, and remember the latches durably."""
