@@ -40,6 +40,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     queue_depth: int = 0
     dropped: Mapping[str, int] = {}  # what was dropped and why -> how often
     set_aside: tuple[str, ...] = ()  # corrupt files that were moved away at start
+    heartbeat: int = 0  # turns of the writer thread: proof of progress
 
 
 class Readiness(msgspec.Struct, frozen=True):

@@ -128,10 +128,10 @@ class Act:
         A run permit also forgets its intention: power that comes back must not start a machine.
         """
         for slot in self._slots.values():
-            if slot.driver.id == device and slot.task is None:
+            if slot.driver.id == device:
                 slot.confirmed = None
                 if slot.info.run_permit:
-                    slot.desired = None
+                    slot.desired = slot.pending = None
 
     def views(self) -> tuple[OutputView, ...]:
         """For people."""
