@@ -161,6 +161,10 @@ class ControlLoop:
         else:
             self._alarms.clear_alarm(key)
 
+    def note_audit(self, event: str, by: str, details: dict[str, str]) -> None:
+        """Record what a person did."""
+        self._records.put_audit(event, by, details)
+
     def reset(self, trip: str, by: str) -> None:
         """A person on the authenticated page resets a process trip.
 

@@ -1,0 +1,163 @@
+"""The desk: how people's questions and wishes reach the running daemon.
+
+It implements ``web.ports.Appliance`` on the main loop by joining the control thread, the store,
+the alarms and the link. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from banksman.alarms import AlarmDesk
+from banksman.control.loop import ControlLoop
+from banksman.control.point import PointSpec
+from banksman.control.snapshot import Snapshot
+from banksman.control.view import View
+from banksman.control_thread import ControlThread
+from banksman.errors import ConfigError, Problem
+from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
+from banksman.store.store import Store
+from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+
+HISTORY_POINTS = 600
+HISTORY_PERIOD_S = 1.0
+# A control loop that has published nothing for this long is not doing its job.
+SNAPSHOT_STALE_NS = 2_000_000_000
+
+
+class History:
+    """The last minutes of every sensor, one point a second, for plots."""
+
+    def __init__(self) -> None:
+        self._points: dict[str, deque[tuple[int, float]]] = {}
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Keep one point a sensor; a value that cannot be used is a gap."""
+        for sensor in snapshot.sensors:
+            points = self._points.get(sensor.id)
+            if points is None:
+                points = self._points[sensor.id] = deque(maxlen=HISTORY_POINTS)
+            points.append((snapshot.wall_ns, math.nan if sensor.stale else sensor.value))
+
+    def of(self, sensor: str) -> Sequence[tuple[int, float]]:
+        """(wall_ns, value), oldest first. KeyError if there is no such sensor."""
+        return tuple(self._points[sensor])
+
+
+class Desk:
+    """The appliance as page, API and command line see it."""
+
+    def __init__(
+        self,
+        *,
+        view: View,
+        thread: ControlThread,
+        loop: ControlLoop,
+        store: Store,
+        alarms: AlarmDesk,
+        link: Callable[[], LinkStatus],
+        versions: Callable[[str], Versions],
+        load_points: Callable[[], tuple[Sequence[PointSpec], str]],
+        mono_ns: Callable[[], int],
+    ) -> None:
+        """``load_points`` reads the rules file anew: (points, rules version), or ConfigError."""
+        self._view = view
+        self._thread = thread
+        self._loop = loop
+        self._store = store
+        self._alarms = alarms
+        self._link = link
+        self._versions = versions
+        self._load_points = load_points
+        self._mono_ns = mono_ns
+        self._history = History()
+        self.beats = 0  # the main thread's heartbeat: proof of progress
+
+    async def run(self) -> None:
+        """Keep the history until cancelled."""
+        while True:
+            self._history.add(self._view.newest)
+            self.beats += 1
+            await asyncio.sleep(HISTORY_PERIOD_S)
+
+    def snapshot(self) -> Snapshot:
+        """The control loop's newest state."""
+        return self._view.newest
+
+    def store_status(self) -> StoreStatus:
+        """The store's newest state."""
+        return self._store.status()
+
+    def link_status(self) -> LinkStatus:
+        """The telemetry link's newest state."""
+        return self._link()
+
+    def versions(self) -> Versions:
+        """What runs here."""
+        return self._versions(self._view.newest.rules_version)
+
+    def readiness(self) -> Readiness:
+        """Ready when the loop publishes, every device answers and the store keeps records."""
+        reasons: list[str] = []
+        snapshot = self._view.newest
+        age_ns = self._mono_ns() - snapshot.mono_ns
+        if not snapshot.heartbeat or age_ns > SNAPSHOT_STALE_NS:
+            reasons.append(
+                "the control loop has not shown itself; see the log of the control thread"
+            )
+        reasons += [
+            f"device {device.id}: {device.message or device.state}"
+            for device in snapshot.devices
+            if device.state != "connected"
+        ]
+        store = self._store.status()
+        if store.state != "ok":
+            reasons.append(f"store: {store.message or store.state}")
+        return Readiness(ready=not reasons, reasons=tuple(reasons))
+
+    def alarms(self) -> Sequence[AlarmMessage]:
+        """Active or not yet acknowledged alarms, most urgent first."""
+        return self._alarms.active()
+
+    def history(self, sensor: str) -> Sequence[tuple[int, float]]:
+        """The last minutes of one sensor. KeyError if there is none."""
+        return self._history.of(sensor)
+
+    async def decisions(self, limit: int, before: str | None) -> Sequence[DecisionMessage]:
+        """Recorded decisions, newest first."""
+        return await self._store.decisions(limit, before)
+
+    async def audit(self, limit: int) -> Sequence[AuditMessage]:
+        """Recorded audit entries, newest first."""
+        return await self._store.audit(limit)
+
+    async def acknowledge(self, key: str, by: str) -> AlarmMessage:
+        """A person has seen this alarm. KeyError if there is none."""
+        message = self._alarms.acknowledge(key, by)
+        await self._audit("alarm acknowledged", by, {"alarm": key})
+        return message
+
+    async def reset_trip(self, name: str, by: str) -> None:
+        """A person resets a process trip. ResetRefused, KeyError."""
+        await asyncio.wrap_future(self._thread.call(lambda: self._loop.reset(name, by)))
+
+    async def reload_rules(self, by: str) -> Sequence[Problem]:
+        """Read the rules file anew; with problems the old rules stay."""
+        try:
+            points, version = await asyncio.to_thread(self._load_points)
+        except ConfigError as error:
+            await self._audit("rules refused", by, {"problems": str(len(error.problems))})
+            return error.problems
+        await asyncio.wrap_future(
+            self._thread.call(lambda: self._loop.load_points(points, version))
+        )
+        await self._audit("rules reloaded", by, {"version": version})
+        return ()
+
+    async def _audit(self, event: str, by: str, details: dict[str, str]) -> None:
+        await asyncio.wrap_future(
+            self._thread.call(lambda: self._loop.note_audit(event, by, details))
+        )
