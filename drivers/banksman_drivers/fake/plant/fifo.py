@@ -1,0 +1,112 @@
+"""The plant's wires to the guard: FIFOs that carry a level as the bytes '0' and '1'.
+
+A thin driver. A wire end that nobody holds is retried; an end that goes away is said at once,
+because a broken wire is news to a safety circuit.
+
+    estop.fifo    plant -> guard    1 closed (healthy), 0 open
+    reset.fifo    plant -> guard    1 while the reset button is held
+    permit.fifo   guard -> plant    toggles while the guard permits a run
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+READ_BYTES = 4096
+
+
+def make_fifo(path: Path) -> None:
+    """Make the FIFO unless it is there; raises FileExistsError if something else has its name."""
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(path.stat().st_mode):
+            raise FileExistsError(f"{path} is no FIFO; move it away and start again") from None
+
+
+class LevelOut:
+    """Writes a level whenever it changes, and to every new reader."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+        self._told: bool | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether somebody reads it."""
+        return self._file is not None
+
+    def tell(self, level: bool) -> None:
+        """Called at each step of the plant; never blocks."""
+        if self._file is None:
+            self._connect()
+        if self._file is None or level == self._told:
+            return
+        try:
+            os.write(self._file, b"1" if level else b"0")
+            self._told = level
+        except BlockingIOError:
+            pass  # the reader is behind; the level is told again at the next step
+        except BrokenPipeError:
+            self.close()
+
+    def _connect(self) -> None:
+        try:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno not in (errno.ENXIO, errno.ENOENT):
+                raise
+        self._told = None
+
+    def close(self) -> None:
+        """Let go of the wire; its reader sees the end."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class LevelIn:
+    """Reads levels as they come. ``on_level`` gets each, ``on_lost`` the end of the writer."""
+
+    def __init__(
+        self, path: Path, on_level: Callable[[bool], None], on_lost: Callable[[], None]
+    ) -> None:
+        self._path = path
+        self._on_level = on_level
+        self._on_lost = on_lost
+        self._file: int | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def open(self) -> None:
+        """Begin to listen; a writer may come and go."""
+        self._file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._loop.add_reader(self._file, self._ready)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._file is not None:
+            self._loop.remove_reader(self._file)
+            os.close(self._file)
+            self._file = None
+
+    def _ready(self) -> None:
+        if self._file is None:
+            return
+        try:
+            levels = os.read(self._file, READ_BYTES)
+        except BlockingIOError:
+            return
+        if not levels:  # the last writer is gone: a fresh descriptor waits for the next one
+            self.close()
+            self._on_lost()
+            self.open()
+            return
+        for byte in levels:
+            if byte in b"01":
+                self._on_level(byte == ord("1"))
