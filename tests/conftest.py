@@ -1,0 +1,189 @@
+"""Helpers that tests of several packages share, as fixtures."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    return _free_port()
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[None]]:
+    """Wait until a condition holds: ``await until(lambda: done, "what")``."""
+
+    async def wait(condition: Callable[[], object], what: str, limit_s: float = 15.0) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                # Any condition of any thread or process: there is no event to wait for.
+                while not condition():  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            pytest.fail(f"did not happen within {limit_s:g} s: {what}")
+
+    return wait
+
+
+class Mosquitto:
+    """A real broker on a free port of loopback, which can be killed, frozen and started again."""
+
+    def __init__(self, folder: Path, lines: tuple[str, ...], auth: str) -> None:
+        self.host = "127.0.0.1"
+        self.port = _free_port()
+        self._folder = folder
+        self._config = folder / f"mosquitto-{self.port}.conf"
+        self._config.write_text(
+            "\n".join(
+                (
+                    f"listener {self.port} 127.0.0.1",
+                    auth,
+                    f"user {getpass.getuser()}",
+                    "persistence true",
+                    f"persistence_location {folder}/",
+                    "autosave_interval 1",
+                    "autosave_on_changes true",
+                    "max_queued_messages 100000",
+                    *lines,
+                    "",
+                )
+            )
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            ["mosquitto", "-c", str(self._config)],
+            stdout=subprocess.DEVNULL,
+            stderr=(self._folder / "mosquitto.log").open("ab"),
+        )
+        limit = time.monotonic() + 15
+        while True:
+            try:
+                socket.create_connection((self.host, self.port), timeout=1).close()
+            except OSError:
+                assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
+                assert time.monotonic() < limit, "mosquitto does not listen"
+                time.sleep(0.01)
+            else:
+                return
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.send_signal(signal.SIGCONT)
+            process.wait(10)
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Start a mosquitto: ``make_broker("max_packet_size 1000", auth="allow_anonymous true")``."""
+    if shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not installed (apt install mosquitto)")
+    started: list[Mosquitto] = []
+
+    def make(*lines: str, auth: str = "allow_anonymous true") -> Mosquitto:
+        broker = Mosquitto(tmp_path, lines, auth)
+        started.append(broker)
+        broker.start()
+        return broker
+
+    yield make
+    for broker in started:
+        broker.kill()
+
+
+@pytest.fixture
+def broker(make_broker: Callable[..., Mosquitto]) -> Mosquitto:
+    """A running mosquitto that lets anybody in."""
+    return make_broker()
+
+
+class Listener:
+    """Somebody else's MQTT client (paho with its own thread) that keeps what it hears."""
+
+    def __init__(self, port: int, topic: str, client_id: str, persistent: bool) -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self.subscribed = threading.Event()
+        self._topic = topic
+        client = self._client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, client_id, clean_session=not persistent
+        )
+        client.reconnect_delay_set(1, 1)
+        client.on_connect = self._connected
+        client.on_subscribe = lambda *_: self.subscribed.set()
+        client.on_message = self._took
+        client.connect("127.0.0.1", port, keepalive=30)
+        client.loop_start()
+
+    def topics(self) -> list[str]:
+        return [topic for topic, _, _ in list(self.heard)]
+
+    def payloads(self, topic: str) -> list[bytes]:
+        return [payload for name, payload, _ in list(self.heard) if name == topic]
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos, retain)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _connected(self, client: paho.Client, *_: object) -> None:
+        client.subscribe(self._topic, qos=1)
+
+    def _took(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self.heard.append((message.topic, message.payload, message.retain))
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Listener]]:
+    """Somebody else who listens: ``listen(broker, "#")``; waits until it is subscribed."""
+    opened: list[Listener] = []
+
+    def start(
+        broker: Mosquitto, topic: str = "#", client_id: str = "", persistent: bool = False
+    ) -> Listener:
+        listener = Listener(broker.port, topic, client_id, persistent)
+        opened.append(listener)
+        assert listener.subscribed.wait(10), "the broker took no subscription"
+        return listener
+
+    yield start
+    for listener in opened:
+        listener.close()
