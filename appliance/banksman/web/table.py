@@ -1,0 +1,85 @@
+"""The route table: every address this server answers, in one place."""
+
+from __future__ import annotations
+
+from banksman.status import Readiness
+from banksman.web import operating, reading
+from banksman.web.callers import Access
+from banksman.web.operating import Operating
+from banksman.web.pages import Pages
+from banksman.web.reading import Reading
+from banksman.web.routes import Handler, Query, Route
+from banksman.web.views import Status
+from banksman.wire.messages import AlarmMessage
+
+PUBLIC, READ, OPERATE, RESET = Access.PUBLIC, Access.READ, Access.OPERATE, Access.RESET
+API = "/api/v1"
+
+
+def limit(maximum: int) -> Query:
+    """The ``limit`` parameter."""
+    schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": 100}
+    return Query("limit", schema, "how many at most")
+
+
+def route_table(
+    pages: Pages, read: Reading, operate: Operating, description: Handler
+) -> tuple[Route, ...]:
+    """Every row. The page's shell holds no data, so it is public: someone has to log in on it."""
+    before = Query("before", {"type": "string"}, "id of a decision: only older ones")
+    return (
+        Route("GET", "/", PUBLIC, pages.index),
+        Route("GET", "/api", PUBLIC, pages.api),
+        Route("GET", "/static/{name}", PUBLIC, pages.static),
+        Route("GET", "/healthz", PUBLIC, read.healthz, "The process answers", reading.Health),
+        Route(
+            "GET", "/readyz", PUBLIC, read.readyz, "The appliance does its job", Readiness,
+            refusals=(503,),
+        ),
+        Route(
+            "GET", "/metrics", READ, read.metrics, "Figures for Prometheus", media="text/plain",
+            refusals=(401,),
+        ),
+        Route(
+            "GET", f"{API}/openapi.json", READ, description, "This description", None,
+            refusals=(401,),
+        ),
+        Route("GET", f"{API}/status", READ, read.status, "Everything at one instant", Status,
+              refusals=(401,)),
+        Route("GET", f"{API}/events", READ, read.events,
+              "The live stream: snapshot, delta, decision, trips, alarms",
+              media="text/event-stream", refusals=(401, 503)),
+        Route("GET", f"{API}/sensors", READ, read.sensors, "Newest readings", reading.Sensors,
+              refusals=(401,)),
+        Route("GET", f"{API}/sensors/{{id}}/history", READ, read.history,
+              "A sensor's last minutes", reading.History, refusals=(401, 404)),
+        Route("GET", f"{API}/outputs", READ, read.outputs, "Outputs and what holds them",
+              reading.Outputs, refusals=(401,)),
+        Route("GET", f"{API}/devices", READ, read.devices, "Devices and their condition",
+              reading.Devices, refusals=(401,)),
+        Route("GET", f"{API}/decisions", READ, read.decisions, "Recorded decisions, newest first",
+              reading.Decisions, queries=(limit(reading.DECISIONS_MAX), before),
+              refusals=(400, 401, 503)),
+        Route("GET", f"{API}/alarms", READ, read.alarms, "Alarms that concern someone",
+              reading.Alarms, refusals=(401,)),
+        Route("POST", f"{API}/alarms/{{key}}/acknowledge", OPERATE, operate.acknowledge,
+              "A person has seen this alarm", AlarmMessage, refusals=(401, 403, 404, 503)),
+        Route("GET", f"{API}/audit", READ, read.audit, "What people and the daemon did",
+              reading.Audit, queries=(limit(reading.AUDIT_MAX),), refusals=(400, 401, 503)),
+        Route("GET", f"{API}/trips", READ, read.trips, "Trips of the interlock", reading.Trips,
+              refusals=(401,)),
+        Route("POST", f"{API}/trips/{{name}}/reset", RESET, operate.reset_trip,
+              "A person resets a process trip", operating.TripReset,
+              refusals=(401, 403, 404, 409, 503)),
+        Route("POST", f"{API}/rules/reload", OPERATE, operate.reload_rules,
+              "Load the rules file anew", operating.RulesReloaded, refusals=(401, 403, 422, 503)),
+        Route("GET", f"{API}/session", PUBLIC, operate.session, "Who is logged in here",
+              operating.SessionState),
+        Route("POST", f"{API}/session", PUBLIC, operate.log_in, "Log in", operating.SessionState,
+              operating.LoginBody, refusals=(400, 401, 403, 409, 413, 415, 429)),
+        Route("DELETE", f"{API}/session", OPERATE, operate.log_out, "Log out",
+              operating.SessionState, refusals=(401, 403)),
+        Route("POST", f"{API}/session/setup", PUBLIC, operate.set_up,
+              "Set the first password with the console's code", operating.SessionState,
+              operating.SetupBody, refusals=(400, 401, 403, 409, 413, 415, 429)),
+    )  # fmt: skip
