@@ -1,0 +1,26 @@
+"""What several commands share: where the config and the running daemon are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+CONFIG_FILE = Path("/etc/banksman/appliance.toml")
+SOCKET = Path("/run/banksman/api.sock")
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Subparsers = argparse._SubParsersAction
+
+
+def add_daemon_options(parser: argparse.ArgumentParser) -> None:
+    """Where to find the daemon: its Unix socket on this box, or a URL."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--socket", type=Path, default=None, help=f"the daemon's Unix socket, e.g. {SOCKET}"
+    )
+    where.add_argument("--url", default=None, help=f"the daemon's page, e.g. {DEFAULT_URL}")
+    parser.add_argument("--json", action="store_true", help="print JSON")

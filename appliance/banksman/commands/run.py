@@ -1,0 +1,46 @@
+"""`banksman run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from banksman.commands.options import CONFIG_FILE, Subparsers
+
+
+def register(commands: Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "run",
+        help="run the appliance until SIGTERM",
+        description="Reads the config, starts every thread, and serves until SIGTERM. SIGHUP reads "
+        "the rules file anew.",
+        epilog="example: banksman run --config /etc/banksman/appliance.toml",
+    )
+    parser.add_argument("--config", type=Path, default=CONFIG_FILE, help="default: %(default)s")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Assemble and run; ConfigError, NotArmable and StoreError end it with their exit codes."""
+    # Imported here, so that `banksman --help` does not pay for the whole daemon.
+    import asyncio
+    import sys
+
+    from banksman.assembly import assemble
+    from banksman.clock import SystemClock
+    from banksman.config.load import load_config
+    from banksman.daemon import Daemon
+    from banksman.logs import Logs
+
+    logs = Logs(with_time=sys.stderr.isatty())
+    logs.start()
+    try:
+        loaded = load_config(arguments.config)
+
+        async def main() -> int:
+            return await Daemon(assemble(loaded, SystemClock())).run()
+
+        return asyncio.run(main())
+    finally:
+        logs.stop()
