@@ -1,1 +1,289 @@
-"""To be written."""
+"""Modbus TCP: PLCs, remote I/O and transmitters, on pymodbus.
+
+Rules of this file
+- One poll reads every block of the plan and goes to the sink in one call.
+- Polls keep a fixed schedule; a write waits for the request under way at most, never for the
+  next poll.
+- What goes wrong, and what it does:
+
+    | what the device does | what becomes of it |
+    |---|---|
+    | cannot be connected, closes, does not answer in time | lost: all BAD at once, retried |
+    | sends garbage, another unit's or another function's answer | lost, as above |
+    | answers another transaction | skipped and counted; lost when the right one stays out |
+    | refuses a request (exception), or sends too few bytes | that request's points BAD |
+    | sends NaN, infinity / a value out of its range | BAD / UNCERTAIN |
+
+- Nothing is retried within a poll: the next poll is the retry.
+- The watchdog register counts up as long as polls get through, so it tells the PLC that the
+  control loop makes progress, not merely that a timer runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadInputRegistersRequest,
+    WriteSingleRegisterRequest,
+)
+
+from banksman_drivers.condition import BadBeat, Condition
+from banksman_drivers.modbus_codec import BlockDecoder
+from banksman_drivers.modbus_link import Link, Refused
+from banksman_drivers.modbus_plan import Table, plan
+from banksman_drivers.modbus_write import RemoteOutput
+from banksman_drivers.pace import Pace
+from banksman_drivers.ports import (
+    Command,
+    CommandExpired,
+    CommandFailed,
+    DeviceHealth,
+    DeviceLost,
+    Driver,
+    OutputInfo,
+    Reading,
+    SensorInfo,
+    Sink,
+    Ticks,
+    Unsupported,
+)
+from banksman_drivers.retry import back_off_s
+from banksman_drivers.settings import ModbusTcpSettings
+
+READ_REQUEST: dict[Table, type[ModbusPDU]] = {
+    "coil": ReadCoilsRequest,
+    "discrete": ReadDiscreteInputsRequest,
+    "holding": ReadHoldingRegistersRequest,
+    "input": ReadInputRegistersRequest,
+}
+
+
+class ModbusTcpDriver(Driver):
+    """One Modbus TCP device. Raises Unsupported when a point or output cannot exist."""
+
+    def __init__(self, settings: ModbusTcpSettings, ticks: Ticks) -> None:
+        self.id = settings.id
+        self.polls_skipped = 0
+        self._settings = settings
+        self._ticks = ticks
+        self._timeout_s = settings.timeout_ms / 1e3
+        self._condition = Condition(settings.id, "modbus_tcp", ticks)
+        self._reads = [
+            (
+                READ_REQUEST[block.table](
+                    address=block.address, count=block.count, dev_id=settings.unit_id
+                ),
+                BlockDecoder(settings.id, block),
+            )
+            for block in plan(settings.id, settings.points)
+        ]
+        self._outputs = {
+            output.id: output
+            for output in (
+                RemoteOutput(settings.id, settings.unit_id, each) for each in settings.outputs
+            )
+        }
+        self._link: Link | None = None
+        self._failures = 0
+        self._polled_s = 0.0
+        self._fed = 0
+        self._trouble = ""
+        self._watchdog_trouble = ""
+
+    def sensors(self) -> Sequence[SensorInfo]:
+        """Every declared point, in the order of the config."""
+        return [
+            SensorInfo(
+                id=f"{self.id}.{point.name}",
+                unit=point.unit,
+                label=point.label,
+                stale_ms=point.stale_ms,
+                low=point.low,
+                high=point.high,
+            )
+            for point in self._settings.points
+        ]
+
+    def outputs(self) -> Sequence[OutputInfo]:
+        """Every declared output; supervised when the PLC has a watchdog register."""
+        return [
+            OutputInfo(
+                id=output.id,
+                safe=output.settings.safe,
+                label=output.settings.label,
+                supervision="watchdog_register" if self._settings.watchdog else "none",
+                run_permit=output.settings.run_permit,
+            )
+            for output in self._outputs.values()
+        ]
+
+    def health(self) -> DeviceHealth:
+        """The device's condition now."""
+        return self._condition.health()
+
+    async def run(self, sink: Sink) -> None:
+        """Connect, poll, reconnect; see the port."""
+        beat = BadBeat(sink, self.sensors(), self._ticks)
+        beat.arm()
+        try:
+            while True:
+                try:
+                    await self._live(sink, beat)
+                except DeviceLost as error:
+                    self._condition.errors += 1
+                    self._condition.say("lost", f"{self.id}: {error}")
+                    beat.start()
+                # Jitter between boxes, no secret.
+                wait_s = back_off_s(
+                    self._failures,
+                    self._settings.back_off_max_ms,
+                    random.random(),  # noqa: S311
+                )
+                self._failures += 1
+                await asyncio.sleep(wait_s)
+        finally:
+            beat.stop()
+
+    async def apply(self, command: Command) -> None:
+        """Write one output and return when the device has confirmed it; see the port."""
+        output = self._outputs.get(command.output)
+        if output is None:
+            raise Unsupported(f"{self.id} has no output {command.output}")
+        if self._ticks.mono_ns() > command.expires_mono_ns:
+            raise CommandExpired(f"{command.output}: the command came too late; nothing written")
+        link = self._link
+        if link is None:
+            raise CommandFailed(f"{command.output}: {self._condition.health().message}")
+        self._condition.requests += 1
+        try:
+            await output.write(link, command.value, command.expires_mono_ns)
+        except CommandFailed:
+            self._condition.errors += 1
+            raise
+
+    async def to_safe(self) -> None:
+        """Write every output's safe state, over a connection of its own if none is open."""
+        missed: list[str] = []
+        own: Link | None = None
+        try:
+            for output in self._outputs.values():
+                try:
+                    link = self._link or own
+                    if link is None or link.problem is not None:
+                        link = own = await self._open()
+                    await output.write(link, output.settings.safe, None)
+                except (CommandFailed, DeviceLost) as error:
+                    missed.append(f"{output.id} ({error})")
+        finally:
+            if own is not None:
+                own.close()
+        if missed:
+            raise CommandFailed(
+                f"{self.id}: not confirmed in their safe state: {', '.join(missed)};"
+                " stop the equipment by its own means and look"
+            )
+
+    async def _open(self) -> Link:
+        link = Link(self._settings.host, self._settings.port, self._timeout_s, self._ticks)
+        await link.open()
+        return link
+
+    async def _live(self, sink: Sink, beat: BadBeat) -> None:
+        """One connection's life; always ends with DeviceLost."""
+        link = self._link = await self._open()
+        feeding = None
+        try:
+            if self._settings.watchdog is not None:
+                feeding = asyncio.create_task(self._feed(link), name=f"watchdog of {self.id}")
+            if self._reads:
+                await self._poll(link, sink, beat)
+            beat.stop()
+            self._well("connected; it has no points to poll")
+            raise DeviceLost(await asyncio.shield(link.died))
+        finally:
+            self._link = None
+            link.close()
+            if feeding is not None:
+                feeding.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await feeding
+
+    async def _poll(self, link: Link, sink: Sink, beat: BadBeat) -> None:
+        loop = asyncio.get_running_loop()
+        pace = Pace(self._settings.poll_ms / 1e3, loop.time())
+        skipped_before = self.polls_skipped
+        while True:
+            batch = await self._read_all(link)
+            self._polled_s = loop.time()
+            if not self._condition.connected:
+                beat.stop()
+            self._well(self._trouble or "connected")
+            sink.readings(batch)
+            self.polls_skipped = skipped_before + pace.skipped
+            # Even a late poll lets go once, so that a write it has caused goes first.
+            await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
+
+    async def _read_all(self, link: Link) -> list[Reading]:
+        batch: list[Reading] = []
+        trouble = ""
+        condition = self._condition
+        for request, decoder in self._reads:
+            condition.requests += 1
+            try:
+                answer = await link.ask(request)
+            except Refused as refusal:
+                problem = str(refusal)
+            else:
+                body = answer.body
+                if len(body) == decoder.size + 1 and body[0] == decoder.size:
+                    batch += decoder.decode(body[1:], answer.mono_ns)
+                    continue
+                problem = f"{len(body)} bytes came where {decoder.size + 1} were due"
+            condition.errors += 1
+            batch += decoder.bad(self._ticks.mono_ns())
+            trouble = trouble or f"{self.id}: {decoder.block}: {problem}; check the point's address"
+        condition.round_trip_us = link.round_trip_ns / 1e3
+        self._trouble = trouble
+        return batch
+
+    def _well(self, message: str) -> None:
+        self._failures = 0
+        if self._watchdog_trouble:
+            message = f"{message}; {self._watchdog_trouble}"
+        self._condition.say("connected", message)
+
+    async def _feed(self, link: Link) -> None:
+        """Count the watchdog register up, while polls get through."""
+        watchdog = self._settings.watchdog
+        if watchdog is None:
+            return
+        loop = asyncio.get_running_loop()
+        pace = Pace(watchdog.period_ms / 1e3, loop.time())
+        fresh_s = self._settings.poll_ms / 1e3 + self._timeout_s * max(1, len(self._reads))
+        self._polled_s = loop.time()
+        while link.problem is None:
+            if not self._reads or loop.time() - self._polled_s <= fresh_s:
+                self._fed = (self._fed + 1) & 0xFFFF
+                with contextlib.suppress(DeviceLost):
+                    await self._feed_once(link, watchdog.address)
+            await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
+
+    async def _feed_once(self, link: Link, address: int) -> None:
+        request = WriteSingleRegisterRequest(
+            address=address, registers=[self._fed], dev_id=self._settings.unit_id
+        )
+        self._condition.requests += 1
+        try:
+            await link.ask(request)
+        except Refused as refusal:
+            self._condition.errors += 1
+            self._watchdog_trouble = f"watchdog register {address} refused: {refusal}"
+        else:
+            self._watchdog_trouble = ""

@@ -1,0 +1,101 @@
+"""One output of a Modbus device: a value becomes a write request, its echo is the proof.
+
+Rules of this file
+- A write is confirmed only by an echo that names the same address and the same value (for
+  several registers: the same count). Anything else is a failed command.
+- An echo says that the device took the value, not that it holds it: with ``readback`` the
+  register is read back and compared byte by byte.
+- Messages start with the output's id, and say what it takes.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, WriteSingleCoilRequest
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    WriteMultipleRegistersRequest,
+    WriteSingleRegisterRequest,
+)
+
+from banksman_drivers.modbus_codec import encode
+from banksman_drivers.modbus_link import Link, Refused
+from banksman_drivers.modbus_plan import WORDS
+from banksman_drivers.ports import CommandFailed, DeviceLost, Unsupported, Value
+from banksman_drivers.settings import ModbusOutput
+
+
+class RemoteOutput:
+    """A coil or holding register that we write. ``id`` is ``device.point``."""
+
+    def __init__(self, device: str, unit_id: int, settings: ModbusOutput) -> None:
+        self.id = f"{device}.{settings.name}"
+        self.settings = settings
+        self._unit_id = unit_id
+        if settings.scale == 0:
+            raise Unsupported(f"{self.id}: scale 0 cannot be undone; write another scale")
+        if settings.table == "coil" and settings.type != "bit":
+            raise Unsupported(f'{self.id}: a coil holds one bit; write type = "bit"')
+        if settings.address + WORDS[settings.type] > 65536:
+            raise Unsupported(f"{self.id}: a {settings.type} there ends past register 65535")
+        try:
+            encode(settings, settings.safe)
+        except ValueError as error:
+            raise Unsupported(f"{self.id}: its safe state: {error}") from error
+
+    async def write(self, link: Link, value: Value, expires_mono_ns: int | None) -> None:
+        """Write ``value`` and return when it is confirmed.
+
+        Raises: CommandFailed, or CommandExpired when its turn came too late.
+        """
+        try:
+            raw = encode(self.settings, value)
+        except ValueError as error:
+            raise CommandFailed(f"{self.id} {error}; nothing was written") from error
+        request, echo = self._request(raw)
+        try:
+            answer = await link.ask(request, expires_mono_ns)
+            if answer.body != echo:
+                raise CommandFailed(
+                    f"{self.id}: the device confirmed something else ({answer.body.hex()}, not"
+                    f" {echo.hex()}); its state is unknown"
+                )
+            if self.settings.readback:
+                await self._read_back(link, raw)
+        except Refused as error:
+            raise CommandFailed(f"{self.id}: the device refused: {error}") from error
+        except DeviceLost as error:
+            raise CommandFailed(f"{self.id}: not confirmed: {error}") from error
+
+    def _request(self, raw: bytes) -> tuple[ModbusPDU, bytes]:
+        """The write request, and the body of the answer that confirms it."""
+        address = self.settings.address
+        if self.settings.table == "coil":
+            on = raw != b"\x00\x00"
+            coil = WriteSingleCoilRequest(address=address, bits=[on], dev_id=self._unit_id)
+            return coil, struct.pack(">HH", address, 0xFF00 if on else 0)
+        words = list(struct.unpack(f">{len(raw) // 2}H", raw))
+        if len(words) == 1:
+            one = WriteSingleRegisterRequest(address=address, registers=words, dev_id=self._unit_id)
+            return one, struct.pack(">HH", address, words[0])
+        many = WriteMultipleRegistersRequest(address=address, registers=words, dev_id=self._unit_id)
+        return many, struct.pack(">HH", address, len(words))
+
+    async def _read_back(self, link: Link, raw: bytes) -> None:
+        address = self.settings.address
+        if self.settings.table == "coil":
+            coil = ReadCoilsRequest(address=address, count=1, dev_id=self._unit_id)
+            body = (await link.ask(coil)).body
+            held = len(body) == 2 and body[0] == 1 and body[1] & 1 == raw[1]
+        else:
+            count = len(raw) // 2
+            words = ReadHoldingRegistersRequest(address=address, count=count, dev_id=self._unit_id)
+            body = (await link.ask(words)).body
+            held = body == bytes((len(raw),)) + raw
+        if not held:
+            raise CommandFailed(
+                f"{self.id}: the device confirmed the write and does not hold it (read back"
+                f" {body.hex()}); check whether its program writes there, too"
+            )
