@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import ipaddress
 import shutil
 import signal
 import socket
@@ -11,10 +12,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 def _free_port() -> int:
@@ -72,11 +78,10 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            ["mosquitto", "-c", str(self._config)],
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "mosquitto.log").open("ab"),
-        )
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["mosquitto", "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=log
+            )
         limit = time.monotonic() + 15
         while True:
             try:
@@ -187,3 +192,60 @@ def listen() -> Iterator[Callable[..., Listener]]:
     yield start
     for listener in opened:
         listener.close()
+
+
+class Authority:
+    """A certificate authority made for one test; files are PEM."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.ca_file = folder / f"{name}.pem"
+        own = self._builder(self._name, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        self._write(self.ca_file, own)
+
+    def issue(self, name: str, *, server: bool = False) -> tuple[Path, Path]:
+        """(certificate, key) for ``name``; a server's is for 127.0.0.1 too."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = self._builder(subject, key)
+        if server:
+            address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        cert_file, key_file = self._folder / f"{name}.crt", self._folder / f"{name}.key"
+        self._write(cert_file, builder)
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return cert_file, key_file
+
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+        )
+
+    def _write(self, file: Path, builder: x509.CertificateBuilder) -> None:
+        certificate = builder.sign(self._key, hashes.SHA256())
+        file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+@pytest.fixture
+def make_authority(tmp_path: Path) -> Callable[[str], Authority]:
+    """A certificate authority of this test: ``make_authority("ours").issue("broker")``."""
+    return lambda name: Authority(tmp_path, name)

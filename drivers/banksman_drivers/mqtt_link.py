@@ -199,6 +199,7 @@ class MqttLink:
                 (session.published, session.acknowledged, session.malformed, session.pipe.oversized)
             ):
                 self._past[index] += count
+            await session.pipe.wait_closed()
 
     async def _open(self, session: Session) -> str:
         """Connect and log in; returns what went wrong, or nothing."""

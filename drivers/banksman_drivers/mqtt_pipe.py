@@ -44,6 +44,8 @@ class Pipe(asyncio.Protocol):
         self._packet_at = 0
         self._unsent = bytearray()
         self._flush_planned = False
+        self._gone = asyncio.Event()
+        self._gone.set()
 
     @property
     def oversized(self) -> int:
@@ -62,6 +64,7 @@ class Pipe(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self._transport = cast("asyncio.Transport", transport)
+        self._gone.clear()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the broker."""
@@ -71,6 +74,7 @@ class Pipe(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, by the broker or by us."""
         self._transport = None
+        self._gone.set()
         self._on_lost(f"the connection broke ({exc})" if exc else "the broker closed it")
 
     def load(self) -> bool:
@@ -120,6 +124,10 @@ class Pipe(asyncio.Protocol):
         if transport is not None and not transport.is_closing():
             transport.close()
             self._loop.call_later(LINGER_S, transport.abort)
+
+    async def wait_closed(self) -> None:
+        """Until the connection is gone; at most `LINGER_S` after `close`."""
+        await self._gone.wait()
 
     def fileno(self) -> int:
         """No file of paho's own: it must not select on it."""
