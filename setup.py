@@ -6,9 +6,12 @@ install and observe; the daemon then refuses to arm real outputs and says why.
 
 from setuptools import Extension, setup
 
+GUARD_FOLDER = "drivers/banksman_drivers/guard"
+
 GUARD = Extension(
     "banksman_drivers.guard._native",
-    sources=["drivers/banksman_drivers/guard/_native.c"],
+    sources=[f"{GUARD_FOLDER}/{name}.c" for name in ("_native", "guard", "loop", "core", "lines")],
+    depends=[f"{GUARD_FOLDER}/{name}.h" for name in ("guard", "core", "lines")],
     define_macros=[("Py_LIMITED_API", "0x030B0000")],
     extra_compile_args=["-O2", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"],
     extra_link_args=["-lpthread"],
