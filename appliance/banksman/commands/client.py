@@ -80,8 +80,8 @@ class Client:
             connection.close()
             where = str(self._socket) if self._socket else self._url
             raise NotReachable(
-                f"no daemon answers at {where} ({error}). Is it running (systemctl status banksman),"
-                " and is this where it listens ([web] in its config)?"
+                f"no daemon answers at {where} ({error}). Is it running (systemctl status banksman)"
+                ", and is this where it listens ([web] in its config)?"
             ) from error
         if response.status >= 400:
             text = _detail(response.read())
