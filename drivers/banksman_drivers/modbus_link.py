@@ -13,9 +13,9 @@ Rules of this file
        [ tid ][ pid=0 ][ length ][ uid ]
          2b      2b       2b       1b       1b         nb        length = uid + function + data
 
-``AsyncModbusTcpClient`` keeps the transport, the transaction numbers and the timeout; two of
-its inner parts are used beside its public methods: ``ctx.framer`` is replaced by ours, and
-``ctx.response_future`` is ended when the link dies. A test fails by name should they go.
+``AsyncModbusTcpClient`` keeps the transport, the transaction numbers and the frames' making.
+Its inner ``ctx`` is used beside its public methods: ``framer`` is replaced by ours, and
+``pdu_send`` takes the place of ``execute``, which answers one turn of the loop later.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import asyncio
 import os
 import struct
 
+import msgspec
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
@@ -33,7 +33,6 @@ from banksman_drivers.ports import CommandExpired, DeviceLost, Ticks
 
 HEADER = struct.Struct(">HHHBB")
 LENGTH_MAX = 254  # unit id and a PDU of at most 253 bytes
-STRAYS_NAMED = 3
 
 EXCEPTIONS = {
     1: "illegal function",
@@ -56,24 +55,19 @@ class Refused(Exception):
         super().__init__(f"{EXCEPTIONS.get(code, 'unknown exception')} (exception {code})")
 
 
-class Answer(ModbusPDU):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A whole answer, undecoded: ``body`` follows the function code; ``mono_ns`` is its arrival."""
 
-    def __init__(self, unit: int, tid: int, function: int, body: bytes, mono_ns: int) -> None:
-        # Nothing of the base is needed but these two, which pymodbus compares.
-        self.dev_id = unit
-        self.transaction_id = tid
-        self.function_code = function
-        self.body = body
-        self.mono_ns = mono_ns
+    function: int
+    body: bytes
+    mono_ns: int
 
 
 class StrictFramer(FramerSocket):
-    """Cuts the byte stream into answers. ``waiting`` says whether somebody wants one."""
+    """Cuts the byte stream into answers and gives the awaited one to its link."""
 
     def __init__(self, link: Link, ticks: Ticks) -> None:
         super().__init__(DecodePDU(False))
-        self.waiting = False
         self.strays = 0
         self.rest = 0  # bytes of a frame that has begun
         self._link = link
@@ -81,11 +75,10 @@ class StrictFramer(FramerSocket):
 
     def handleFrame(  # noqa: N802  pymodbus's name
         self, data: bytes, exp_devid: int, exp_tid: int
-    ) -> tuple[int, ModbusPDU | None]:
+    ) -> tuple[int, None]:
         """Find the answer to transaction ``exp_tid``; kill the link over anything malformed."""
         size = len(data)
         used = 0
-        found: Answer | None = None
         while size - used >= HEADER.size:
             tid, protocol, length, unit, function = HEADER.unpack_from(data, used)
             if protocol or not 2 <= length <= LENGTH_MAX:
@@ -94,18 +87,17 @@ class StrictFramer(FramerSocket):
             end = used + 6 + length
             if end > size:
                 break
-            body = data[used + HEADER.size : end]
-            used = end
-            if tid != exp_tid or not self.waiting:
+            if tid != exp_tid or not self._link.waiting:
                 self.strays += 1
-                continue
-            if unit != exp_devid:
+            elif unit != exp_devid:
                 self._link.kill(f"unit {unit} answered, not unit {exp_devid}; check unit_id")
                 return size, None
-            self.waiting = False
-            found = Answer(unit, tid, function, body, self._ticks.mono_ns())
+            else:
+                body = data[used + HEADER.size : end]
+                self._link.take(Answer(function, body, self._ticks.mono_ns()))
+            used = end
         self.rest = size - used
-        return used, found
+        return used, None
 
 
 class Link:
@@ -113,7 +105,9 @@ class Link:
 
     def __init__(self, host: str, port: int, timeout_s: float, ticks: Ticks) -> None:
         self.problem: str | None = None
-        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.died: asyncio.Future[str] = self._loop.create_future()
+        self._awaited: asyncio.Future[Answer] | None = None
         self.round_trip_ns = 0
         self._host = host
         self._port = port
@@ -137,10 +131,9 @@ class Link:
         pymodbus's own ``connect`` tells only that it failed, so the socket is opened here.
         """
         where = f"{self._host}:{self._port}"
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout_s):
-                await loop.create_connection(lambda: self._client.ctx, self._host, self._port)
+                await self._loop.create_connection(lambda: self._client.ctx, self._host, self._port)
         except TimeoutError as error:
             raise DeviceLost(f"{where} does not answer; check power, cable and address") from error
         except OSError as error:
@@ -168,27 +161,41 @@ class Link:
                 raise self._dead("it sends frames nobody asked for")
             answer = await self._exchange(request)
             self.round_trip_ns = answer.mono_ns - sent_ns
-        if answer.function_code == request.function_code:
+        if answer.function == request.function_code:
             return answer
-        if answer.function_code == request.function_code | 0x80 and len(answer.body) == 1:
+        if answer.function == request.function_code | 0x80 and len(answer.body) == 1:
             raise Refused(answer.body[0])
         raise self._dead(
-            f"it answered function {answer.function_code} to function {request.function_code}"
+            f"it answered function {answer.function} to function {request.function_code}"
         )
 
     async def _exchange(self, request: ModbusPDU) -> Answer:
-        self._framer.waiting = True
+        context = self._client.ctx
+        request.transaction_id = context.getNextTID()
+        awaited: asyncio.Future[Answer] = self._loop.create_future()
+        self._awaited = awaited
+        patience = self._loop.call_later(self._timeout_s, self._too_late)
         try:
-            answer = await self._client.execute(False, request)
-        except (ModbusException, OSError) as error:
-            strays = self._framer.strays
-            told = f" ({strays} answers to other transactions)" if strays >= STRAYS_NAMED else ""
-            raise self._dead(f"no answer within {self._timeout_s * 1e3:g} ms{told}") from error
+            context.pdu_send(request)
+            return await awaited
         finally:
-            self._framer.waiting = False
-        if self.problem is not None or not isinstance(answer, Answer):
-            raise self._dead("the connection was lost")
-        return answer
+            patience.cancel()
+            self._awaited = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is awaited now."""
+        return self._awaited is not None and not self._awaited.done()
+
+    def take(self, answer: Answer) -> None:
+        """Give the awaited answer to who asked."""
+        if self._awaited is not None:
+            self._awaited.set_result(answer)
+
+    def _too_late(self) -> None:
+        strays = self._framer.strays
+        told = f" ({strays} answers to other transactions)" if strays else ""
+        self.kill(f"no answer within {self._timeout_s * 1e3:g} ms{told}")
 
     def kill(self, problem: str) -> None:
         """End the link at once, and whatever waits on it; the first problem stands."""
@@ -197,13 +204,12 @@ class Link:
         self.problem = problem
         if not self.died.done():
             self.died.set_result(problem)
-        context = self._client.ctx
-        transport = context.transport
+        transport = self._client.ctx.transport
         if isinstance(transport, asyncio.Transport):
             transport.abort()
-        if not context.response_future.done():
-            context.response_future.set_result(Answer(-1, -1, 0, b"", 0))
         self._client.close()
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_exception(DeviceLost(problem))
 
     def close(self) -> None:
         """Close the connection; the link can then be used no more."""
