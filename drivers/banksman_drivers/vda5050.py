@@ -1,1 +1,328 @@
-"""To be written."""
+"""An automated vehicle that speaks VDA 5050 2.x over MQTT, on the control loop.
+
+    state, connection  --MQTT-->  Vehicle.take_state  -->  Sink.readings    (one call, no queue)
+    apply(pause)       --MQTT-->  instantActions      -->  confirmed by a later state
+    apply(released_nodes)  -->    order update        -->  confirmed by a later state
+
+Rules of this file
+- Advisory: avoiding collisions is the vehicle's own. We ask it to pause and extend its base.
+- A command is done when the vehicle's own state says so, not when the broker took it.
+- A base only grows (chapter 6.6 of the standard): ``released_nodes = 0``, the safe state,
+  therefore means "release nothing more"; who must stop the vehicle pauses it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from banksman_drivers.mqtt_link import LinkState, MqttEndpoint, MqttLink
+from banksman_drivers.mqtt_session import SessionLimits
+from banksman_drivers.ports import (
+    Command,
+    CommandExpired,
+    CommandFailed,
+    DeviceHealth,
+    Driver,
+    OutputInfo,
+    SensorInfo,
+    Sink,
+    Ticks,
+    Unsupported,
+    Value,
+)
+from banksman_drivers.settings import Vda5050Settings
+from banksman_drivers.vda5050_messages import BadMessage, OrderPlan, Sender, State, read_plan
+from banksman_drivers.vda5050_points import VEHICLE_OUTPUTS, VEHICLE_POINTS
+from banksman_drivers.vda5050_vehicle import Vehicle
+
+LOST_PERIOD_S = 0.5  # how often a lost vehicle's readings are told to be BAD
+LIMITS = SessionLimits(max_in_flight=16, max_packet_bytes=256 * 1024, keepalive_s=5)
+
+
+class _Wait(msgspec.Struct):
+    """A command that waits for a state: ``check`` returns True, or raises CommandFailed."""
+
+    check: Callable[[State], bool]
+    done: asyncio.Future[None]
+
+
+class Vda5050Driver(Driver):
+    """One vehicle. ``wall_ns`` stamps messages; the standard asks for UTC."""
+
+    def __init__(self, settings: Vda5050Settings, ticks: Ticks, wall_ns: Callable[[], int]) -> None:
+        self.id = settings.id
+        self._settings = settings
+        self._ticks = ticks
+        self._wall_ns = wall_ns
+        self._plan = self._read_order()
+        self._vehicle = Vehicle(
+            settings.id,
+            settings.manufacturer,
+            settings.serial_number,
+            round(settings.stale_ms * 1e6),
+            self._plan,
+        )
+        self._sender = Sender(settings.manufacturer, settings.serial_number)
+        self._base = (
+            f"{settings.interface_name}/v2/{settings.manufacturer}/{settings.serial_number}"
+        )
+        self._link = MqttLink(
+            MqttEndpoint(
+                host=settings.host,
+                port=settings.port,
+                # Boxes may share a broker: a name of its own keeps them from cutting each other.
+                client_id=f"banksman-{settings.id}-{uuid.uuid4().hex[:12]}",
+                topics=(f"{self._base}/state", f"{self._base}/connection"),
+                limits=LIMITS,
+                back_off_most_s=5.0,
+            ),
+            ticks,
+            on_message=self._on_message,
+            on_state=self._on_link,
+        )
+        self._name = (
+            f"{settings.label or settings.id} ({settings.manufacturer} {settings.serial_number})"
+        )
+        self._sink: Sink | None = None
+        self._waits: list[_Wait] = []
+        self._link_up = asyncio.Event()
+        self._since_mono_ns = ticks.mono_ns()
+        self._health_state: Literal["starting", "connected", "lost"] = "starting"
+        self._requests = 0
+        self._failures = 0
+        self._round_trip_us = 0.0
+
+    def sensors(self) -> Sequence[SensorInfo]:
+        """The fixed points of every vehicle."""
+        return tuple(
+            SensorInfo(f"{self.id}.{point.name}", point.unit, point.label, self._settings.stale_ms)
+            for point in VEHICLE_POINTS
+        )
+
+    def outputs(self) -> Sequence[OutputInfo]:
+        """``pause`` and ``released_nodes``; the vehicle outlives us, so unsupervised."""
+        return tuple(
+            OutputInfo(f"{self.id}.{output.name}", output.safe, output.label, "none")
+            for output in VEHICLE_OUTPUTS
+        )
+
+    async def run(self, sink: Sink) -> None:
+        """Listen and deliver until cancelled."""
+        self._sink = sink
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._link.run())
+                tasks.create_task(self._watch())
+        finally:
+            self._sink = None
+
+    async def apply(self, command: Command) -> None:
+        """Send the command and return when the vehicle's state confirms it."""
+        device, _, point = command.output.partition(".")
+        if device != self.id or point not in ("pause", "released_nodes"):
+            raise Unsupported(f"{self._name} has no output {command.output}")
+        if self._ticks.mono_ns() > command.expires_mono_ns:
+            raise CommandExpired(f"{self._name}: {command.output} came too late; nothing was sent")
+        if point == "pause":
+            await self._pause(bool(command.value))
+        else:
+            await self._release(command.value)
+
+    async def to_safe(self) -> None:
+        """Pause the vehicle, connecting first if need be."""
+        own = asyncio.create_task(self._link.run()) if self._sink is None else None
+        try:
+            async with asyncio.timeout(self._settings.stale_ms / 1000):
+                await self._link_up.wait()
+            await self._pause(True)
+        except TimeoutError:
+            raise CommandFailed(
+                f"{self.id}.pause: {self._link.report().message}; stop {self._name} by hand"
+            ) from None
+        finally:
+            if own is not None:
+                own.cancel()
+                await asyncio.gather(own, return_exceptions=True)
+
+    def health(self) -> DeviceHealth:
+        """Link and vehicle in words."""
+        link, ignored = self._link.report(), self._vehicle.ignored
+        if self._health_state == "connected":
+            message = f"{self._name} is online through {link.peer}"
+        elif link.state != "up":
+            message = link.message
+        elif self._vehicle.online is False:
+            message = f"{self._name} has left the broker; switch it on or check its network"
+        else:
+            message = (
+                f"no state from {self._name} on {self._base}/state for"
+                f" {self._settings.stale_ms:g} ms;"
+                " check manufacturer, serial_number and the vehicle"
+            )
+        return DeviceHealth(
+            id=self.id,
+            driver="vda5050",
+            state=self._health_state,
+            message=message,
+            since_mono_ns=self._since_mono_ns,
+            reconnects=link.reconnects,
+            requests=self._requests,
+            errors=self._failures + sum(ignored.values()) + link.malformed + link.oversized,
+            round_trip_us=self._round_trip_us,
+        )
+
+    # What the vehicle tells
+
+    def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        now = self._ticks.mono_ns()
+        if topic.endswith("/state"):
+            state = self._vehicle.take_state(payload, retained, now)
+            if state is not None:
+                self._deliver(now)
+                self._confirm(state)
+        elif self._vehicle.take_connection(payload):
+            self._deliver(now)
+
+    def _on_link(self, state: LinkState) -> None:
+        if state == "up":
+            self._link_up.set()
+        elif self._link_up.is_set():
+            self._link_up.clear()
+            self._deliver(self._ticks.mono_ns())
+
+    async def _watch(self) -> None:
+        period_s = min(LOST_PERIOD_S, self._settings.stale_ms / 4000)
+        while True:
+            now = self._ticks.mono_ns()
+            if not (self._link.up and self._vehicle.connected(now)):
+                self._deliver(now)
+            await asyncio.sleep(period_s)
+
+    def _deliver(self, now: int) -> None:
+        if self._sink is not None:
+            self._sink.readings(self._vehicle.readings(now, self._link.up))
+        if self._link.up and self._vehicle.connected(now):
+            self._become("connected", now)
+        elif self._health_state == "connected" or self._aged(now):
+            self._become("lost", now)
+
+    def _aged(self, now: int) -> bool:
+        return now - self._since_mono_ns > self._settings.stale_ms * 1e6
+
+    def _become(self, state: Literal["connected", "lost"], now: int) -> None:
+        if state != self._health_state:
+            self._health_state = state
+            self._since_mono_ns = now
+
+    # What we ask of it
+
+    async def _pause(self, wanted: bool) -> None:
+        action_type = "startPause" if wanted else "stopPause"
+        action_id = str(uuid.uuid4())
+
+        def check(state: State) -> bool:
+            for action in state.action_states:
+                if action.action_id == action_id and action.action_status == "FAILED":
+                    reason = action.result_description or "no reason given"
+                    raise CommandFailed(f"{self._name} refused {action_type}: {reason}")
+                if action.action_id == action_id and action.action_status == "FINISHED":
+                    return True
+            return state.paused is wanted
+
+        payload = self._sender.instant_action(action_type, action_id, self._wall_ns())
+        await self._ask("instantActions", payload, action_type, check)
+
+    async def _release(self, value: Value) -> None:
+        plan = self._plan
+        if plan is None:
+            raise Unsupported(f"{self.id}.released_nodes needs order_file in the config")
+        if value not in range(len(plan.nodes) + 1):
+            raise CommandFailed(
+                f"{self.id}.released_nodes: {value!r} of an order of {len(plan.nodes)} nodes"
+            )
+        wanted = int(value)
+        state, base = self._vehicle.state, self._vehicle.released_nodes()
+        if state is None:
+            raise CommandFailed(f"{self._name} has not told its state; nothing was sent")
+        if wanted in (0, base):
+            return
+        if wanted < base:
+            raise CommandFailed(
+                f"{self._name} holds a base of {base} nodes, which cannot shrink to {wanted};"
+                " pause it instead"
+            )
+        known = state.order_id == plan.order_id
+        update_id = state.order_update_id + 1 if known else 0
+
+        def check(state: State) -> bool:
+            for error in state.errors:
+                about = {
+                    one.reference_key: str(one.reference_value) for one in error.error_references
+                }
+                if (about.get("orderId"), about.get("orderUpdateId")) == (
+                    plan.order_id,
+                    str(update_id),
+                ):
+                    raise CommandFailed(
+                        f"{self._name} refused the order update: "
+                        f"{error.error_description or error.error_type}"
+                    )
+            return state.order_id == plan.order_id and state.order_update_id >= update_id
+
+        payload = self._sender.order(
+            plan, update_id, max(0, base - 1) if known else 0, wanted, self._wall_ns()
+        )
+        await self._ask("order", payload, f"order update {update_id}", check)
+
+    async def _ask(
+        self, topic: str, payload: bytes, what: str, check: Callable[[State], bool]
+    ) -> None:
+        if self._vehicle.online is False:
+            raise CommandFailed(f"{self._name} is offline; {what} was not sent")
+        if not self._link.publish(f"{self._base}/{topic}", payload):
+            raise CommandFailed(
+                f"{what} was not sent to {self._name}: {self._link.report().message}"
+            )
+        sent_ns = self._ticks.mono_ns()
+        self._requests += 1
+        wait = _Wait(check, asyncio.get_running_loop().create_future())
+        self._waits.append(wait)
+        try:
+            async with asyncio.timeout(self._settings.stale_ms / 1000):
+                await wait.done
+            self._round_trip_us = (self._ticks.mono_ns() - sent_ns) / 1e3
+        except TimeoutError:
+            self._failures += 1
+            raise CommandFailed(
+                f"{self._name} did not confirm {what} within {self._settings.stale_ms:g} ms;"
+                " whether it acts is unknown"
+            ) from None
+        except CommandFailed:
+            self._failures += 1
+            raise
+        finally:
+            self._waits.remove(wait)
+
+    def _confirm(self, state: State) -> None:
+        for wait in self._waits:
+            if wait.done.done():
+                continue
+            try:
+                if wait.check(state):
+                    wait.done.set_result(None)
+            except CommandFailed as refusal:
+                wait.done.set_exception(refusal)
+
+    def _read_order(self) -> OrderPlan | None:
+        if self._settings.order_file is None:
+            return None
+        try:
+            return read_plan(Path(self._settings.order_file))
+        except BadMessage as error:
+            raise Unsupported(f"device {self._settings.id}: {error}") from error

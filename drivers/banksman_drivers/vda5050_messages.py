@@ -1,0 +1,261 @@
+"""The VDA 5050 messages that we read and write. Pure: bytes and values in, values and bytes out.
+
+Source: VDA 5050 version 2.1, "Interface for the communication between automated guided
+vehicles and a master control", chapters 6.5 to 6.14, and its JSON schemas.
+
+Rules of this file
+- Reading takes what we use and ignores the rest, so newer 2.x vehicles are understood.
+- What the standard requires and we use must be there and of its type: `BadMessage` otherwise.
+- Numbers may still be infinite; the caller looks at each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+VERSION = "2.1.0"
+
+Uint32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+
+
+class BadMessage(ValueError):
+    """No such VDA 5050 message; the text says which field."""
+
+
+class _Header(msgspec.Struct, frozen=True, rename="camel"):
+    header_id: Uint32
+    timestamp: str
+    manufacturer: str
+    serial_number: str
+
+
+class AgvPosition(msgspec.Struct, frozen=True):
+    """Position on the vehicle's map, metres."""
+
+    x: float
+    y: float
+
+
+class Velocity(msgspec.Struct, frozen=True):
+    """Over ground in vehicle coordinates, m/s."""
+
+    vx: float = 0.0
+    vy: float = 0.0
+
+
+class Battery(msgspec.Struct, frozen=True, rename="camel"):
+    """Charge in percent."""
+
+    battery_charge: float
+
+
+class Safety(msgspec.Struct, frozen=True, rename="camel"):
+    """The vehicle's own safety state: ``NONE`` is no e-stop."""
+
+    e_stop: str
+
+
+class NodeState(msgspec.Struct, frozen=True, rename="camel"):
+    """A node that the vehicle still has to pass."""
+
+    sequence_id: Uint32
+    released: bool
+
+
+class ActionState(msgspec.Struct, frozen=True, rename="camel"):
+    """How far the vehicle is with an action."""
+
+    action_id: str
+    action_status: str
+    result_description: str = ""
+
+
+class Reference(msgspec.Struct, frozen=True, rename="camel"):
+    """What an error is about."""
+
+    reference_key: str
+    reference_value: str | int | float
+
+
+class VehicleError(msgspec.Struct, frozen=True, rename="camel"):
+    """Something the vehicle complains of."""
+
+    error_type: str
+    error_description: str = ""
+    error_references: list[Reference] = []
+
+
+class State(_Header, frozen=True, rename="camel"):
+    """The ``state`` message (chapter 6.10)."""
+
+    order_id: str
+    order_update_id: Uint32
+    last_node_id: str
+    last_node_sequence_id: Uint32
+    node_states: list[NodeState]
+    driving: bool
+    action_states: list[ActionState]
+    battery_state: Battery
+    errors: list[VehicleError]
+    safety_state: Safety
+    paused: bool | None = None
+    agv_position: AgvPosition | None = None
+    velocity: Velocity | None = None
+
+
+class Connection(_Header, frozen=True, rename="camel"):
+    """The ``connection`` message (chapter 6.14), retained and the vehicle's last will."""
+
+    connection_state: Literal["ONLINE", "OFFLINE", "CONNECTIONBROKEN"]
+
+
+class OrderPart(msgspec.Struct, frozen=True):
+    """A node or an edge of an order as it stands in the file, and its sequence number."""
+
+    id: str
+    sequence_id: int
+    fields: dict[str, object]
+
+
+class OrderPlan(msgspec.Struct, frozen=True):
+    """An order whose base we extend: nodes 0, 2, 4 … and the edges 1, 3 … between them."""
+
+    order_id: str
+    nodes: tuple[OrderPart, ...]
+    edges: tuple[OrderPart, ...]
+
+
+_state = msgspec.json.Decoder(State)
+_connection = msgspec.json.Decoder(Connection)
+_encode = msgspec.json.Encoder().encode
+
+
+def read_state(payload: bytes) -> State:
+    """Decode a ``state`` message. Raises BadMessage."""
+    try:
+        return _state.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadMessage(f"state: {error}") from error
+
+
+def read_connection(payload: bytes) -> Connection:
+    """Decode a ``connection`` message. Raises BadMessage."""
+    try:
+        return _connection.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadMessage(f"connection: {error}") from error
+
+
+def stamp(wall_ns: int) -> str:
+    """Wall time as the standard writes it: ``2025-01-31T13:37:00.123Z``."""
+    moment = datetime.fromtimestamp(wall_ns / 1e9, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def stamp_ns(timestamp: str) -> int:
+    """The wall time that a message claims. Raises BadMessage."""
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError as error:
+        raise BadMessage(f"timestamp {timestamp[:40]!r} is not ISO 8601") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1e9)
+
+
+class Sender:
+    """Writes our messages with their header; ids count up per topic, as the standard asks."""
+
+    def __init__(self, manufacturer: str, serial_number: str) -> None:
+        self._manufacturer = manufacturer
+        self._serial_number = serial_number
+        self._header_ids: dict[str, int] = {}
+
+    def instant_action(self, action_type: str, action_id: str, wall_ns: int) -> bytes:
+        """An ``instantActions`` message with one action that nothing may run beside."""
+        action = {
+            "actionType": action_type,
+            "actionId": action_id,
+            "blockingType": "HARD",
+            "actionParameters": [],
+        }
+        return _encode(self._header("instantActions", wall_ns) | {"actions": [action]})
+
+    def order(
+        self, plan: OrderPlan, update_id: int, first: int, released: int, wall_ns: int
+    ) -> bytes:
+        """An ``order`` message: nodes from index ``first``, of which those before ``released`` are
+        the base and the rest the horizon.
+
+        An update begins with the last node of the base so far, the stitching node (chapter 6.6).
+        """
+        nodes = [
+            node.fields | {"released": first + index < released}
+            for index, node in enumerate(plan.nodes[first:])
+        ]
+        edges = [
+            edge.fields | {"released": first + index + 1 < released}
+            for index, edge in enumerate(plan.edges[first:])
+        ]
+        return _encode(
+            self._header("order", wall_ns)
+            | {
+                "orderId": plan.order_id,
+                "orderUpdateId": update_id,
+                "nodes": nodes,
+                "edges": edges,
+            }
+        )
+
+    def _header(self, topic: str, wall_ns: int) -> dict[str, object]:
+        header_id = self._header_ids.get(topic, 0)
+        self._header_ids[topic] = header_id + 1
+        return {
+            "headerId": header_id,
+            "timestamp": stamp(wall_ns),
+            "version": VERSION,
+            "manufacturer": self._manufacturer,
+            "serialNumber": self._serial_number,
+        }
+
+
+def read_plan(file: Path) -> OrderPlan:
+    """Read an order from a JSON file. Raises BadMessage naming the file and what is wrong."""
+    try:
+        order = msgspec.json.decode(file.read_bytes(), type=dict[str, object])
+        plan = OrderPlan(
+            order_id=msgspec.convert(order.get("orderId"), str),
+            nodes=_parts(order.get("nodes"), "nodeId"),
+            edges=_parts(order.get("edges"), "edgeId"),
+        )
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadMessage(f"order_file {file}: {error}") from error
+    expected = list(range(2 * len(plan.nodes) - 1))
+    found = sorted(part.sequence_id for part in (*plan.nodes, *plan.edges))
+    if not plan.nodes or found != expected or any(node.sequence_id % 2 for node in plan.nodes):
+        raise BadMessage(
+            f"order_file {file}: sequenceId must count nodes 0, 2, 4 … and edges 1, 3 … between"
+        )
+    return plan
+
+
+def _parts(found: object, id_key: str) -> tuple[OrderPart, ...]:
+    parts: Sequence[dict[str, object]] = msgspec.convert(found, list[dict[str, object]])
+    return tuple(
+        sorted(
+            (
+                OrderPart(
+                    id=msgspec.convert(part.get(id_key), str),
+                    sequence_id=msgspec.convert(part.get("sequenceId"), int),
+                    fields={"actions": [], **part},
+                )
+                for part in parts
+            ),
+            key=lambda part: part.sequence_id,
+        )
+    )
