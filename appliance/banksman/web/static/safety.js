@@ -1,0 +1,144 @@
+// Trips, outputs, permissives and alarms: what holds the machine, and what a person can do.
+
+import { byId, h, keyed, s, say, show } from "./dom.js";
+import { when, words } from "./format.js";
+
+const OCTAGON = "M13 3h14l10 10v14l-10 10H13L3 27V13z";
+const DIAMOND = "M20 2.5 37.5 20 20 37.5 2.5 20z";
+const TICK = "M12.5 20.5l5 5 10-11";
+const BAR = "M12 20h16";
+const PRIORITIES = ["critical", "important", "normal", "background"];
+const SHAPES = {
+  critical: "M11 1 21 11 11 21 1 11z", important: "M11 2 21 20H1z",
+  normal: "M11 2a9 9 0 1 0 0 18 9 9 0 0 0 0-18z", background: "M3 9h16v4H3z",
+};
+const SUPERVISION = { guard: "guard lease", watchdog_register: "PLC watchdog", none: "unsupervised" };
+const titleOf = (trip) => trip.label || words(trip.name);
+
+/** Show every trip, latched ones first; `reset(name)` is called by its button. */
+export function showTrips(trips, reset) {
+  const ordered = [...trips].sort((a, b) => b.latched - a.latched);
+  const latched = trips.filter((trip) => trip.latched);
+  say(byId("safety-sum"), latched.length ? `${latched.length} latched` : trips.length ? "nothing latched" : "no trips configured");
+  keyed(byId("trips"), ordered, (trip) => trip.name, (trip) => tripCard(trip, reset));
+}
+
+function tripCard(first, reset) {
+  const shape = first.kind === "estop" ? OCTAGON : DIAMOND;
+  const sign = s("path", { class: "sign" });
+  const title = h("h4");
+  const state = h("p", { class: "state" });
+  const cause = h("p", { class: "cause" });
+  const holds = h("p", { class: "todo" });
+  const todo = h("p", { class: "todo" });
+  const button = h("button", { type: "button", class: "main" }, "Reset");
+  button.addEventListener("click", () => reset(first.name, button));
+  const more = h("div", { class: "more" }, cause, holds, todo, button);
+  const icon = s("svg", { viewBox: "0 0 40 40", "aria-hidden": "true" }, s("path", { class: "shape", d: shape }), sign);
+  const node = h("article", { "data-trip": first.name }, icon, title, state, more);
+  const update = (trip) => {
+    node.className = trip.latched ? "trip latched" : "trip";
+    sign.setAttribute("d", trip.latched ? BAR : TICK);
+    say(title, titleOf(trip));
+    say(state, trip.latched ? "TRIPPED, LATCHED" : trip.causes.length ? `held off: ${trip.causes[0]}` : "clear");
+    show(more, trip.latched);
+    say(cause, trip.cause ? `Tripped by: ${trip.cause}` : "Tripped");
+    show(holds, trip.latched && trip.causes.length > 0);
+    say(holds, `Still there: ${trip.causes.join("; ")}`);
+    say(todo, todoOf(trip));
+    show(button, trip.kind !== "estop");
+    button.disabled = trip.causes.length > 0;
+    button.setAttribute("aria-label", `Reset ${titleOf(trip)}`);
+  };
+  return { node, update };
+}
+
+/** What a person must do so that the trip can be released. */
+export function todoOf(trip) {
+  if (trip.kind === "estop") {
+    const by = trip.reset_by ? ` (${trip.reset_by})` : "";
+    return `To reset: make the machine safe, release the e-stop, then press and let go the reset input at the machine${by}. It cannot be reset from here.`;
+  }
+  if (trip.causes.length) return "To reset: clear what is still there first.";
+  const input = trip.reset_by ? `, or use ${trip.reset_by}` : "";
+  return `Every cause is clear. Reset it here${input}. A reset releases the latch; it restarts nothing.`;
+}
+
+/** Say a change of trips aloud, once. */
+export function announceTrips(before, after) {
+  const was = new Map(before.map((trip) => [trip.name, trip.latched]));
+  const news = after.filter((trip) => was.has(trip.name) && was.get(trip.name) !== trip.latched)
+    .map((trip) => (trip.latched ? `${titleOf(trip)} has tripped: ${trip.cause}` : `${titleOf(trip)} has been reset`));
+  if (news.length) say(byId("spoken"), `${news.join(". ")}.`);
+}
+
+/** Show each output: what was confirmed, who supervises it, what forces it safe. */
+export function showOutputs(outputs, trips) {
+  const names = new Map(trips.map((trip) => [trip.name, titleOf(trip)]));
+  keyed(byId("outputs"), outputs, (output) => output.id, (output) => {
+    const name = h("span", { class: "name" });
+    const value = h("span", { class: "value" });
+    const chip = h("span", { class: "chip" });
+    const text = h("span");
+    const node = h("li", { "data-output": output.id }, name, value, h("span", { class: "note" }, chip, " ", text));
+    const update = (now) => {
+      say(name, now.label || now.id);
+      say(value, valueOf(now.value));
+      say(chip, SUPERVISION[now.supervision] ?? now.supervision);
+      chip.className = now.supervision === "none" ? "chip odd" : "chip";
+      const forced = now.forced_by ? `held safe by ${names.get(now.forced_by) ?? now.forced_by}` : "";
+      const plain = now.run_permit ? "carries a run permit" : "";
+      say(text, now.error || forced || plain);
+      text.className = now.error ? "bad" : forced ? "odd" : "";
+    };
+    return { node, update };
+  });
+}
+
+const valueOf = (value) => (value === null ? "unknown" : value === true ? "on" : value === false ? "off" : String(value));
+
+/** Show each permissive with its output. */
+export function showPermissives(permissives, outputs) {
+  const labels = new Map(outputs.map((output) => [output.id, output.label || output.id]));
+  keyed(byId("permissives"), permissives, (one) => `${one.output} ${one.reason}`, () => {
+    const name = h("span", { class: "name" });
+    const value = h("span");
+    const note = h("span", { class: "note" });
+    const update = (one) => {
+      say(name, one.reason);
+      say(value, one.satisfied ? "✓ holds" : "✕ missing");
+      value.className = one.satisfied ? "value" : "value odd";
+      say(note, `for ${labels.get(one.output) ?? one.output}`);
+    };
+    return { node: h("li", {}, name, value, note), update };
+  });
+}
+
+/** Show every alarm; `acknowledge(key)` is called by its button. */
+export function showAlarms(alarms, acknowledge) {
+  const unseen = alarms.filter((alarm) => !alarm.acknowledged).length;
+  say(byId("alarms-sum"), alarms.length ? `${unseen} to acknowledge` : "");
+  const rows = alarms.length ? alarms : [null];
+  keyed(byId("alarms"), rows, (alarm) => alarm?.key ?? "", (first) => {
+    if (!first) return { node: h("li", { class: "none" }, "No alarms."), update: () => {} };
+    const text = h("p", { class: "text" });
+    const note = h("p", { class: "note" });
+    const button = h("button", { type: "button" }, "Acknowledge");
+    button.addEventListener("click", () => acknowledge(first.key, button));
+    const shape = s("path");
+    const icon = s("svg", { viewBox: "0 0 22 22", "aria-hidden": "true" }, shape);
+    const node = h("li", { "data-alarm": first.key }, icon, text, note, button);
+    const update = (alarm) => {
+      const priority = PRIORITIES[alarm.priority] ?? "normal";
+      node.className = alarm.acknowledged ? priority : `${priority} unseen-yet`;
+      shape.setAttribute("d", SHAPES[priority]);
+      say(text, alarm.text);
+      const times = alarm.count > 1 ? `, ${alarm.count} times` : "";
+      const seen = alarm.acknowledged ? `, acknowledged by ${alarm.by || "someone"}` : "";
+      say(note, `${words(priority)}, ${alarm.active ? "active" : "gone"} since ${when(alarm.raised_wall_ns || alarm.wall_ns)}${times}${seen}`);
+      show(button, !alarm.acknowledged);
+      button.setAttribute("aria-label", `Acknowledge: ${alarm.text}`);
+    };
+    return { node, update };
+  });
+}
