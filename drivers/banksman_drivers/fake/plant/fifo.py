@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 READ_BYTES = 4096
+REPEAT_S = 0.25
 
 
 def make_fifo(path: Path) -> None:
@@ -30,27 +31,33 @@ def make_fifo(path: Path) -> None:
 
 
 class LevelOut:
-    """Writes a level whenever it changes, and to every new reader."""
+    """Writes a level whenever it changes, and again four times a second.
+
+    The repeat is for a reader that has died and come back while the pipe lived on in us: it
+    must not wait for the next change to learn the level.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
         self._told: bool | None = None
+        self._since_s = 0.0
 
     @property
     def heard(self) -> bool:
         """Whether somebody reads it."""
         return self._file is not None
 
-    def tell(self, level: bool) -> None:
-        """Called at each step of the plant; never blocks."""
+    def tell(self, level: bool, dt_s: float) -> None:
+        """Called at each step of the plant, ``dt_s`` after the last; never blocks."""
+        self._since_s += dt_s
         if self._file is None:
             self._connect()
-        if self._file is None or level == self._told:
+        if self._file is None or (level == self._told and self._since_s < REPEAT_S):
             return
         try:
             os.write(self._file, b"1" if level else b"0")
-            self._told = level
+            self._told, self._since_s = level, 0.0
         except BlockingIOError:
             pass  # the reader is behind; the level is told again at the next step
         except BrokenPipeError:

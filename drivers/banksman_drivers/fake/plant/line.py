@@ -52,7 +52,7 @@ COILS: Final = (*RUN_COILS, "reject_gate", "beacon", "siren")
 class Line:
     """The plant's machines, wired. ``bridged`` runs it without a guard's permit line."""
 
-    def __init__(self, seed: int = 1, bridged: bool = False, starts_shift: bool = True) -> None:
+    def __init__(self, seed: int = 1, bridged: bool = False, begins_shift: bool = True) -> None:
         rng = random.Random(seed)  # noqa: S311  noise of a model, not a secret
         self.outputs = Outputs()
         self.conveyor = Conveyor(rng)
@@ -63,7 +63,7 @@ class Line:
         self.transmitter = Transmitter(rng)
         self.permit = PermitRelay(bridged)
         self.supervision = Supervision()
-        self.operator = Operator(starts_shift)
+        self.operator = Operator(begins_shift)
         self.estop_closed = True
         self.door_closed = True
         self.night = False
@@ -95,7 +95,10 @@ class Line:
         self.permit.step(dt_s)
         self.supervision.step(dt_s, out.watchdog)
         self._drop_what_may_not_run()
-        self.operator.step(dt_s, self.chain_closed and self.door_closed)
+        may_start = self.estop_closed and self.door_closed and self.supervision.alive
+        self.operator.step(dt_s, may_start)
+        if self.operator.starting:
+            self.gauge.defects_in_row = 0  # whoever starts the line has seen to its defects
         self.press.step(dt_s, out.press_run, self.door_closed)
         self.oven.step(dt_s, out.oven_heater, out.oven_temperature_set)
         arrived = self.conveyor.step(dt_s, out.conveyor_run, out.conveyor_speed_set)
@@ -174,7 +177,7 @@ class Line:
             "plc.conveyor_running": out.conveyor_run and self.chain_closed,
             "plc.press_running": self.press.running,
             "plc.oven_heating": self.oven.heating,
-            "plc.start_button": self.operator.pressing,
+            "plc.start_button": self.operator.starting,
             "plc.oven_cut_out": self.oven.cut_out,
             "plc.aisle_spill": self.spill,
             "plc.shift": not self.night,

@@ -23,7 +23,6 @@ from banksman_drivers.fake.plant.vehicle import Vehicle
 
 STEP_S = 0.01
 STEP_MAX_S = 0.1
-RESET_HELD_S = 0.4
 PLC_OFF_MAX_S = 86_400.0
 SOCKET: Final = "plant.sock"
 
@@ -67,7 +66,6 @@ class Plant:
         self._estop = LevelOut(self._fifos[0])
         self._reset = LevelOut(self._fifos[1])
         self._permit = LevelIn(self._fifos[2], self.line.permit.level, self.line.permit.lost)
-        self._reset_left_s = 0.0
         self._plc_off_left_s = 0.0
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
@@ -106,9 +104,8 @@ class Plant:
         """Let ``dt_s`` pass for every machine and wire."""
         self.line.step(dt_s)
         self.forklift.step(dt_s)
-        self._reset_left_s = max(0.0, self._reset_left_s - dt_s)
-        self._estop.tell(self.line.estop_closed)
-        self._reset.tell(self._reset_left_s > 0.0)
+        self._estop.tell(self.line.estop_closed, dt_s)
+        self._reset.tell(self.line.operator.resetting, dt_s)
         if self._plc_off_left_s > 0.0:
             self._plc_off_left_s -= dt_s
             if self._plc_off_left_s <= 0.0:
@@ -123,7 +120,7 @@ class Plant:
             self.line.operator.press_start()
             return {"message": "somebody presses the start button"}
         if name == "reset-button":
-            self._reset_left_s = RESET_HELD_S
+            self.line.operator.press_reset()
             return {"message": "somebody presses and releases the local reset button"}
         if name == "estop-release":
             return await self._restore("estop")

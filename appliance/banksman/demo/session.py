@@ -1,0 +1,55 @@
+"""``banksman demo run``: prepare the folder, run the demo until a signal, and say what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+from banksman.demo.orchestra import SOCKET, Demo
+from banksman.demo.prepare import Ports, prepare
+from banksman.errors import BanksmanError
+from banksman_drivers.fake.plant.control import ask
+
+PROBE_S = 2.0
+
+
+class DemoFailed(BanksmanError):
+    """The demo could not be started; the message says which part and what to do."""
+
+
+def run_demo(folder: Path, web_port: int, seconds: float | None) -> int:
+    """Run the demo; returns its exit code. Raises DemoFailed."""
+    try:
+        return asyncio.run(_run(folder, web_port, seconds))
+    except OSError as error:
+        raise DemoFailed(str(error)) from error
+
+
+async def _run(folder: Path, web_port: int, seconds: float | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    if await _answers(folder / SOCKET):
+        raise DemoFailed(f"a demo already runs in {folder}; end it, or give another --folder")
+    folder, ports, notes = prepare(folder, Ports(web=web_port))
+    for note in notes:
+        _say(note)
+    if seconds is not None:
+        loop.call_later(seconds, stop.set)
+    code = await Demo(folder, ports, _say).run(stop)
+    _say("ended; the records stay in " + str(folder / "store"))
+    return code
+
+
+async def _answers(socket: Path) -> bool:
+    try:
+        await ask(socket, {"command": "status"}, PROBE_S)
+    except (OSError, TimeoutError, ValueError):
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    print(f"demo: {line}", flush=True)
