@@ -71,6 +71,7 @@ class ModbusTcpDriver(Driver):
     def __init__(self, settings: ModbusTcpSettings, ticks: Ticks) -> None:
         self.id = settings.id
         self.polls_skipped = 0
+        self.failures = 0  # attempts in a row that did not end in a whole poll
         self._settings = settings
         self._ticks = ticks
         self._timeout_s = settings.timeout_ms / 1e3
@@ -91,7 +92,6 @@ class ModbusTcpDriver(Driver):
             )
         }
         self._link: Link | None = None
-        self._failures = 0
         self._polled_s = 0.0
         self._fed = 0
         self._trouble = ""
@@ -142,11 +142,11 @@ class ModbusTcpDriver(Driver):
                     beat.start()
                 # Jitter between boxes, no secret.
                 wait_s = back_off_s(
-                    self._failures,
+                    self.failures,
                     self._settings.back_off_max_ms,
                     random.random(),  # noqa: S311
                 )
-                self._failures += 1
+                self.failures += 1
                 await asyncio.sleep(wait_s)
         finally:
             beat.stop()
@@ -254,7 +254,7 @@ class ModbusTcpDriver(Driver):
         return batch
 
     def _well(self, message: str) -> None:
-        self._failures = 0
+        self.failures = 0
         if self._watchdog_trouble:
             message = f"{message}; {self._watchdog_trouble}"
         self._condition.say("connected", message)

@@ -1,0 +1,39 @@
+"""A fixed schedule on the monotonic clock."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from banksman_drivers.pace import Pace
+
+
+def test_deadlines_do_not_drift_when_every_poll_is_a_little_late():
+    pace = Pace(0.1, start_s=50.0)
+    deadlines = [pace.next_s(50.0 + n * 0.1 + 0.03) for n in range(1000)]
+    assert deadlines[-1] == pytest.approx(150.0)
+    assert pace.skipped == 0
+
+
+def test_a_one_millisecond_poll_late_by_three_is_caught_up_not_skipped():
+    pace = Pace(0.001, start_s=0.0)
+    assert [pace.next_s(0.004) for _ in range(4)] == pytest.approx([0.001, 0.002, 0.003, 0.004])
+    assert pace.skipped == 0
+
+
+def test_polls_missed_by_more_than_their_patience_are_skipped_counted_and_in_phase():
+    pace = Pace(0.1, start_s=0.0)
+    assert pace.next_s(0.55) == pytest.approx(0.5)
+    assert pace.skipped == 4
+
+
+@given(st.floats(0.001, 10), st.lists(st.floats(0, 5), max_size=50))
+def test_every_deadline_stays_on_the_grid_and_none_is_lost_uncounted(period_s, work_s):
+    pace = Pace(period_s, start_s=0.0)
+    now_s = 0.0
+    for made, work in enumerate(work_s, 1):
+        deadline_s = pace.next_s(now_s)
+        assert deadline_s == pytest.approx((made + pace.skipped) * period_s)
+        now_s = max(now_s, deadline_s) + work
+        assert math.isfinite(now_s)
