@@ -1,0 +1,75 @@
+"""`banksman status`: the appliance at a glance."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from banksman.commands.options import Subparsers, add_daemon_options
+
+
+def register(commands: Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "status",
+        help="show what the running appliance sees and does",
+        description="Asks the running daemon. Exit code 0: ready; 1: running, not ready; 6: no "
+        "daemon answers.",
+        epilog="example: banksman status --url http://127.0.0.1:8080",
+    )
+    add_daemon_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status."""
+    from banksman.commands.client import Client
+
+    status = Client(arguments.url, arguments.socket).get("/api/v1/status")
+    print(json.dumps(status) if arguments.json else "\n".join(lines(status)))
+    return 0 if status["readiness"]["ready"] else 1
+
+
+def lines(status: dict[str, Any]) -> list[str]:
+    """The status for people: what may not run first, then alarms, devices, values, records."""
+    ready = status["readiness"]
+    head = f"{status['node']} {status['site']}".rstrip()
+    out = [f"{head}: {status['mode'].upper()}, {'ready' if ready['ready'] else 'NOT READY'}"]
+    out += [f"  ! {reason}" for reason in ready.get("reasons", ())]
+    for trip in status["trips"]:
+        causes = "; ".join(trip["causes"])
+        state = f"TRIPPED by {trip['cause']}" if trip["latched"] else (causes or "clear")
+        out.append(f"trip {trip['name']} ({trip['kind']}): {state}")
+    out += [
+        f"not permitted: {item['output']}: {item['reason']}"
+        for item in status["permissives"]
+        if not item["satisfied"]
+    ]
+    out += [
+        f"alarm {alarm['key']}{'' if alarm['acknowledged'] else ' (not acknowledged)'}: "
+        f"{alarm['text']}"
+        for alarm in status["alarms"]
+    ]
+    out += [
+        f"device {device['id']} ({device['driver']}): {device['state']} {device['message']}".rstrip()
+        for device in status["devices"]
+    ]
+    width = max((len(sensor["id"]) for sensor in status["sensors"]), default=0)
+    for sensor in status["sensors"]:
+        value = "-" if sensor["value"] is None else f"{sensor['value']:.6g}"
+        doubt = "" if sensor["quality"] == "good" and not sensor["stale"] else sensor["quality"]
+        doubt = "stale" if sensor["stale"] else doubt
+        out.append(f"  {sensor['id']:<{width}}  {value:>12} {sensor['unit']:<6} {doubt}".rstrip())
+    for output in status["outputs"]:
+        value = "unknown" if output["value"] is None else output["value"]
+        held = f" held safe: {output['forced_by']}" if output["forced_by"] else ""
+        loose = " (unsupervised)" if output["supervision"] == "none" else ""
+        out.append(f"  {output['id']} = {value}{loose}{held}")
+    store, link = status["store"], status["link"]
+    waiting = sum(store.get("outbox_depth", {}).values())
+    out.append(
+        f"store: {store['state']}, {waiting} records wait, durable up to {store['durable_mark']}"
+    )
+    out.append(f"link: {link['state']} {link['peer']} {link['message']}".rstrip())
+    return out

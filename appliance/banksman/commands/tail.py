@@ -1,0 +1,69 @@
+"""`banksman tail`: decisions and alarms as they happen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+from typing import Any
+
+from banksman.commands.options import Subparsers, add_daemon_options
+
+
+def register(commands: Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "tail",
+        help="follow decisions and alarms",
+        description="Prints each recorded decision, trip and alarm as it happens, until Ctrl-C.",
+        epilog="example: banksman tail --json | jq .reason",
+    )
+    add_daemon_options(parser)
+    parser.add_argument(
+        "--count", type=int, default=0, metavar="N", help="end after N lines; 0: never"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Follow the event stream."""
+    from banksman.commands.client import Client
+
+    printed = 0
+    alarms: dict[str, str] = {}
+    for name, data in Client(arguments.url, arguments.socket).events("/api/v1/events"):
+        lines = [(name, data)] if name == "decision" else []
+        if name == "alarms":
+            lines = [("alarm", alarm) for alarm in _changed(data, alarms)]
+        for kind, record in lines:
+            print(json.dumps({"kind": kind, **record}) if arguments.json else line(kind, record))
+            printed += 1
+            if arguments.count and printed >= arguments.count:
+                return 0
+    return 0
+
+
+def line(kind: str, record: dict[str, Any]) -> str:
+    """One record for people."""
+    at = datetime.fromtimestamp(record["wall_ns"] / 1e9).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    if kind == "decision":
+        flags = "".join(
+            mark for mark, on in (("S", record.get("sync")), ("R", record.get("review"))) if on
+        )
+        return (
+            f"{at} {record['type']:<20} {record['action']:<18} {record['confidence']:.2f} "
+            f"{record['latency_us'] / 1e3:7.2f} ms {flags:<2} {record['reason']}"
+        )
+    state = "active" if record["active"] else "cleared"
+    return f"{at} ALARM {record['key']} {state}: {record['text']}"
+
+
+def _changed(alarms: list[dict[str, Any]], before: dict[str, str]) -> list[dict[str, Any]]:
+    """The alarms that are new or of another state than last time; ``before`` is brought up to date."""
+    changed = []
+    for alarm in alarms:
+        state = f"{alarm['active']} {alarm['acknowledged']}"
+        if before.get(alarm["key"]) != state:
+            before[alarm["key"]] = state
+            changed.append(alarm)
+    return changed
