@@ -77,7 +77,7 @@ def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     config = loaded.config
     folder = Path(config.store.folder)
     store = Store.open(config.store, config.node.id, clock)
-    desk_alarms = AlarmDesk(config.node.id, clock, store.records.ids, store.put_alarm)
+    desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
     saved = _load_latches(store)
     drivers = make_drivers(config, clock, latched_estop=_estop_cause(config, saved))
     _refuse_unarmable(config, drivers)
@@ -212,7 +212,7 @@ class _Core:
             alarms=alarms,
             latches=_Latches(store),
             cloud=self.cloud,
-            next_id=store.records.ids.next,
+            next_id=store.ids.next,
             culprit=culprit,
         )
         self.view = View(config.node.id, clock, self.loop, act, drivers)

@@ -16,7 +16,7 @@ def register(commands: Subparsers) -> None:
         "safe",
         help="put every output in its safe state",
         description="Connects to each device by itself and writes the declared safe state of each "
-        "output. In observe mode nothing is written. Exit code 1 if an output could not be reached.",
+        "output. In observe mode nothing is written. Exit code 1: an output could not be reached.",
         epilog="example: banksman safe --config /etc/banksman/appliance.toml",
     )
     parser.add_argument("--config", type=Path, default=CONFIG_FILE, help="default: %(default)s")

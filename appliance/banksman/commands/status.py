@@ -52,8 +52,8 @@ def lines(status: dict[str, Any]) -> list[str]:
         for alarm in status["alarms"]
     ]
     out += [
-        f"device {device['id']} ({device['driver']}): {device['state']} {device['message']}".rstrip()
-        for device in status["devices"]
+        f"device {item['id']} ({item['driver']}): {item['state']} {item['message']}".rstrip()
+        for item in status["devices"]
     ]
     width = max((len(sensor["id"]) for sensor in status["sensors"]), default=0)
     for sensor in status["sensors"]:

@@ -59,7 +59,7 @@ def line(kind: str, record: dict[str, Any]) -> str:
 
 
 def _changed(alarms: list[dict[str, Any]], before: dict[str, str]) -> list[dict[str, Any]]:
-    """The alarms that are new or of another state than last time; ``before`` is brought up to date."""
+    """The alarms whose state is another than in ``before``, which is brought up to date."""
     changed = []
     for alarm in alarms:
         state = f"{alarm['active']} {alarm['acknowledged']}"

@@ -24,6 +24,24 @@ _STRING = re.compile(
 _SCALAR = re.compile(r"[^,\]}#\r\n]*")
 
 
+def key_text(path: Path, data: object) -> str:
+    """``path`` for people: list items by their id or name, otherwise by number from 1.
+
+    ``device.plc.point.oven.scale``, ``decision[2].on[1]``.
+    """
+    text = ""
+    for part in path:
+        if isinstance(part, str):
+            text = f"{text}.{part}" if text else part
+            data = data.get(part) if isinstance(data, dict) else None
+            continue
+        data = data[part] if isinstance(data, list) and part < len(data) else None
+        own = (data.get("id") or data.get("name")) if isinstance(data, dict) else None
+        shown = isinstance(own, str) and own.isprintable() and len(own) <= 40
+        text = f"{text}.{own}" if shown else f"{text}[{part + 1}]"
+    return text
+
+
 class Lines:
     """The lines of one TOML text."""
 

@@ -26,7 +26,7 @@ import msgspec
 from banksman.deciding.checker import Checker
 from banksman.deciding.decision import NO_ACTION
 from banksman.deciding.features import Catalogue
-from banksman.deciding.locate import Lines
+from banksman.deciding.locate import Lines, key_text
 from banksman.deciding.reason import check_reason
 from banksman.deciding.rules import CheckedRow, Row, RuleBook, RuleSet
 from banksman.errors import ConfigError, Problem
@@ -94,9 +94,10 @@ class _Loader:
         self.actions = frozenset(actions) | {NO_ACTION}
         self.problems: list[Problem] = []
         self.lines = Lines("")
+        self.tables: dict[str, Any] = {}
 
     def load(self, text: str) -> RuleBook:
-        tables = parse_toml(text, self.file)
+        tables = self.tables = parse_toml(text, self.file)
         self.lines = Lines(text)
         for key in tables:
             if key not in ("rule", "example"):
@@ -117,10 +118,8 @@ class _Loader:
         return RuleBook(_version(rows), sets, rows)
 
     def _problem(self, path: tuple[str | int, ...], message: str, hint: str = "") -> None:
-        key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in path)
-        self.problems.append(
-            Problem(self.file, self.lines.line(path), key.lstrip("."), message, hint)
-        )
+        key = key_text(path, self.tables)
+        self.problems.append(Problem(self.file, self.lines.line(path), key, message, hint))
 
     def _row(self, index: int, raw: dict[str, Any]) -> Row | None:
         before = len(self.problems)
@@ -210,7 +209,7 @@ class _Loader:
         if not faults:
             faults = [("reason", fault) for fault in check_reason(row.reason, list(checker.used))]
         for key, fault in faults:
-            where = f"rule {row.name}.{key}"
+            where = f"rule.{row.name}.{key}"
             self.problems.append(Problem(self.file, row.line, where, fault.message, fault.hint))
         return CheckedRow(row, source, checker.used)
 

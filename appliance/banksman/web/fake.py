@@ -2,26 +2,19 @@
 
 It holds the real structs and moves only when ``advance`` is called, so a test drives the plant:
 press, oven, conveyor and forklift with simulated values. ``trip``, ``alarm``, ``decide`` and
-``lose`` make things happen. Run it as a page on loopback:
-
-    python -m banksman.web.fake --port 8081
+``lose`` make things happen. `banksman.web.fake_page` serves it.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import itertools
 import math
-import tempfile
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
-from banksman.clock import Clock, SystemClock
-from banksman.config.schema import WebSettings
+from banksman.clock import Clock
 from banksman.control.snapshot import (
     HistogramView,
     OutputView,
@@ -32,9 +25,7 @@ from banksman.control.snapshot import (
 )
 from banksman.deciding.decision import Decision, Mode
 from banksman.errors import Problem, ResetRefused
-from banksman.security.accounts import Accounts
 from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
-from banksman.web.server import WebServer
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
 from banksman_drivers.ports import DeviceHealth
 
@@ -53,15 +44,6 @@ PLANT = (
     ("agv.speed", "Forklift speed", "m/s", 0.9, 0.5, 17.0, 0.02),
     ("agv.battery", "Forklift battery", "%", 76.0, 4.0, 600.0, 0.0),
     ("plc.door", "Yard door", "flag", 0.0, 0.0, 1.0, 0.0),
-)
-CASES = (
-    ("forklift_navigation", "aisle_4", "none", "path clear: nearest obstacle 6.2 m", "rule"),
-    ("quality_control", "press_check", "reject", "force peak 596 kN is over 590 kN", "rule"),
-    ("quality_control", "press_check", "none", "force curve within its band", "combined"),
-    ("inventory_alert", "blanks", "none", "38 blanks left, 20 are needed", "rule"),
-    ("maintenance_advice", "spindle", "none", "vibration as learnt, score 0.31", "model"),
-    ("process_control", "oven", "none", "oven at 182.4 degC, band 175 to 190", "rule"),
-    ("forklift_navigation", "aisle_4", "pause", "press crew in aisle 4: door open", "cloud"),
 )
 BOUNDS_S = (25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 50e-3, math.inf)
 
@@ -347,39 +329,14 @@ class FakeAppliance:
 
 def _histogram(counts: Sequence[int]) -> HistogramView:
     cumulative = tuple(itertools.accumulate(counts))
-    return HistogramView(BOUNDS_S, cumulative, 1.42, cumulative[-1], 210e-6, 2.4e-3, 8.1e-3)
 
+    def quantile(share: float) -> float:
+        return next(
+            bound
+            for bound, total in zip(BOUNDS_S, cumulative, strict=True)
+            if total >= share * cumulative[-1]
+        )
 
-async def live(appliance: FakeAppliance, clock: Clock, speed: float = 1.0) -> None:
-    """Let the plant run at ``speed`` times its pace until cancelled, deciding now and then."""
-    for step in itertools.count():
-        appliance.advance(clock.mono_ns() / 1e9 * speed)
-        if step % 8 == 0:
-            kind, point, action, reason, source = CASES[step // 8 % len(CASES)]
-            confidence = (0.99, 0.97, 0.93, 0.99, 0.74, 0.98, 0.58)[step // 8 % len(CASES)]
-            appliance.decide(kind, point, action, reason, source, confidence)
-        await asyncio.sleep(0.2)
-
-
-async def serve(port: int) -> None:
-    """Serve the page over a living fake until interrupted."""
-    clock = SystemClock()
-    appliance = FakeAppliance(clock)
-    with tempfile.TemporaryDirectory() as folder:
-        accounts = Accounts(Path(folder), clock, print)
-        server = WebServer(
-            WebSettings(port=port), appliance, accounts, clock, Path(folder),
-            site="Hall 2", note=appliance.note,
-        )  # fmt: skip
-        await server.start()
-        print(f"http://127.0.0.1:{server.port}/")
-        try:
-            await live(appliance, clock)
-        finally:
-            await server.stop()
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="The status page over a fake plant.")
-    parser.add_argument("--port", type=int, default=8081)
-    asyncio.run(serve(parser.parse_args().port))
+    return HistogramView(
+        BOUNDS_S, cumulative, 1.42, cumulative[-1], quantile(0.5), quantile(0.99), quantile(1.0)
+    )

@@ -12,13 +12,14 @@ from banksman.web.callers import Access
 from banksman.web.replies import PROBLEM_TYPE, ProblemBody
 from banksman.web.routes import Route
 
-ABOUT = """Times: `wall_ns` since 1970 UTC, `mono_ns` since the boot `boot_id`. A number that is
-not known is null. Over plain loopback, reading is open and every change needs a login; beyond
-loopback everything but /healthz and /readyz needs one, over HTTPS. Over the Unix socket a local
-operator may read, acknowledge and reload rules, but never reset a trip.
-
-To change something: POST /api/v1/session with the password, keep the cookie, and send the `csrf`
-of the answer as X-CSRF-Token."""
+ABOUT = (
+    "Times: wall_ns since 1970 UTC, mono_ns since the boot that boot_id names. A number that is "
+    "not known is null. On plain loopback reading is open and every change needs a login; beyond "
+    "loopback everything but /healthz and /readyz needs one, over HTTPS. Over the Unix socket a "
+    "local operator may read, acknowledge and reload rules, but never reset a trip.\n\n"
+    "To change something: POST /api/v1/session with the password, keep the cookie, and send the "
+    "answer's csrf as X-CSRF-Token."
+)
 REFUSALS = {
     400: "The request is malformed.",
     401: "A login is needed, or was refused.",

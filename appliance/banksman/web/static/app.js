@@ -48,6 +48,8 @@ function paintHeader() {
   say(byId("site"), state.site);
   const tripped = state.trips.filter((trip) => trip.latched).length;
   document.title = `${tripped ? `${tripped} tripped – ` : ""}${state.node} – Banksman`;
+  show(byId("tripped"), tripped > 0);
+  say(byId("tripped"), tripped === 1 ? "1 trip latched" : `${tripped} trips latched`);
   const mode = byId("mode");
   mode.dataset.mode = state.mode;
   say(mode.querySelector("b"), state.mode.toUpperCase());

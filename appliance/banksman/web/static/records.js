@@ -4,39 +4,43 @@ import { byId, h, keyed, pairs, say, show } from "./dom.js";
 import { count, duration, megabytes, when, words } from "./format.js";
 import { ask } from "./talk.js";
 
-const ROWS_MAX = 100;
+const ROWS = 10;
+const ROWS_MAX = 300;
 const LATENCIES = {
   decision_latency: "Reading to decision", actuation_latency: "Reading to output",
   loop_lateness: "Loop lateness", lease_margin: "Lease left when renewed",
 };
 let decisions = [];
 let older = null;
+let shown = ROWS;
 
 /** Load the newest recorded decisions. */
 export async function loadDecisions(before = null) {
   const page = before ? `&before=${encodeURIComponent(before)}` : "";
-  const answer = await ask("GET", `/api/v1/decisions?limit=30${page}`);
+  const answer = await ask("GET", `/api/v1/decisions?limit=${ROWS}${page}`);
   const known = new Set(decisions.map((one) => one.id));
   const fresh = answer.decisions.filter((one) => !known.has(one.id));
   decisions = [...decisions, ...fresh].sort((a, b) => b.wall_ns - a.wall_ns);
-  if (!before) decisions.length = Math.min(decisions.length, ROWS_MAX);
   older = answer.next_before;
   showDecisions(new Set());
 }
 
-byId("older").addEventListener("click", () => loadDecisions(older).catch(() => {}));
+byId("older").addEventListener("click", () => {
+  shown = Math.min(shown + ROWS, ROWS_MAX);
+  loadDecisions(decisions.at(-1)?.id ?? null).catch(() => showDecisions(new Set()));
+});
 
 /** A decision has just been made. */
 export function addDecision(decision) {
   decisions = [decision, ...decisions.filter((one) => one.id !== decision.id)];
-  decisions.length = Math.min(decisions.length, Math.max(ROWS_MAX, 30));
+  decisions.length = Math.min(decisions.length, ROWS_MAX);
   showDecisions(new Set([decision.id]));
 }
 
 function showDecisions(fresh) {
   say(byId("decisions-sum"), decisions.length ? "newest first" : "none recorded yet");
-  show(byId("older"), Boolean(older) && decisions.length < 500);
-  keyed(byId("decisions"), decisions, (one) => one.id, (one) => ({ node: row(one, fresh.has(one.id)), update: () => {} }));
+  show(byId("older"), (Boolean(older) || decisions.length > shown) && shown < ROWS_MAX);
+  keyed(byId("decisions"), decisions.slice(0, shown), (one) => one.id, (one) => ({ node: row(one, fresh.has(one.id)), update: () => {} }));
 }
 
 function row(one, isFresh) {
@@ -72,13 +76,15 @@ export function showReaction(histograms, culprit) {
       h("p", { class: "figures" }, ...figures.map(({ label, value }) => h("span", {}, `${label} `, value))), bars, bounds);
     const update = ([, view]) => {
       for (const { label, value } of figures) say(value, view.count ? duration(view[`${label}_s`]) : "–");
-      drawBars(bars, bounds, view);
+      drawBars(bars, bounds, view, name !== "lease_margin");
     };
     return { node, update };
   });
 }
 
-function drawBars(bars, bounds, view) {
+const barOf = (view, seconds) => view.bounds_s.findIndex((bound) => bound === null || seconds <= bound);
+
+function drawBars(bars, bounds, view, lowIsGood) {
   const each = view.counts.map((total, index) => total - (index ? view.counts[index - 1] : 0));
   const top = Math.log1p(Math.max(1, ...each));
   bars.setAttribute("aria-label", `${count(view.count)} measured, median ${duration(view.p50_s)}, 99th percentile ${duration(view.p99_s)}; bar heights are logarithmic`);
@@ -87,7 +93,10 @@ function drawBars(bars, bounds, view) {
     const update = ({ number, index }) => {
       const bound = view.bounds_s[index];
       const from = index ? view.bounds_s[index - 1] : 0;
-      node.className = view.count && from >= view.p99_s ? "tail" : "";
+      const marks = ["p50", "p99"].filter((label) => view.count && barOf(view, view[`${label}_s`]) === index);
+      node.className = lowIsGood && index > barOf(view, view.p99_s) ? "tail" : "";
+      if (marks.length) node.dataset.mark = marks.join(" ");
+      else delete node.dataset.mark;
       node.style.height = number ? `${Math.max(4, (Math.log1p(number) / top) * 100)}%` : "0";
       node.title = `${duration(from)} to ${bound === null ? "more" : duration(bound)}: ${count(number)}`;
     };

@@ -42,9 +42,11 @@ function tripCard(first, reset) {
     say(title, titleOf(trip));
     say(state, trip.latched ? "TRIPPED, LATCHED" : trip.causes.length ? `held off: ${trip.causes[0]}` : "clear");
     show(more, trip.latched);
-    say(cause, trip.cause ? `Tripped by: ${trip.cause}` : "Tripped");
-    show(holds, trip.latched && trip.causes.length > 0);
-    say(holds, `Still there: ${trip.causes.join("; ")}`);
+    const others = trip.causes.filter((one) => one !== trip.cause);
+    const still = trip.causes.includes(trip.cause) ? ", still there" : "";
+    say(cause, trip.cause ? `Tripped by: ${trip.cause}${still}` : "Tripped");
+    show(holds, others.length > 0);
+    say(holds, `Also there: ${others.join("; ")}`);
     say(todo, todoOf(trip));
     show(button, trip.kind !== "estop");
     button.disabled = trip.causes.length > 0;
@@ -105,7 +107,7 @@ export function showPermissives(permissives, outputs) {
     const value = h("span");
     const note = h("span", { class: "note" });
     const update = (one) => {
-      say(name, one.reason);
+      say(name, words(one.reason));
       say(value, one.satisfied ? "✓ holds" : "✕ missing");
       value.className = one.satisfied ? "value" : "value odd";
       say(note, `for ${labels.get(one.output) ?? one.output}`);

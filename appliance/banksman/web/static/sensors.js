@@ -40,9 +40,10 @@ export async function loadHistories(ids) {
 export function remember(sensors, wallNs) {
   for (const sensor of sensors) {
     const history = historyOf(sensor.id);
-    const ms = wallNs / 1e6 - (sensor.age_ms ?? 0);
+    const usable = sensor.quality !== "bad" && sensor.value !== null;
+    const ms = wallNs / 1e6 - (usable ? (sensor.age_ms ?? 0) : 0);
     if (sensor.value !== null && !Number.isInteger(sensor.value)) history.integer = false;
-    if (ms > (history.points.at(-1)?.[0] ?? 0)) history.points.push([ms, sensor.quality === "bad" ? null : sensor.value]);
+    if (ms > (history.points.at(-1)?.[0] ?? 0)) history.points.push([ms, usable ? sensor.value : null]);
     if (history.points.length > POINTS_MAX) history.points.splice(0, history.points.length - POINTS_MAX);
   }
 }
