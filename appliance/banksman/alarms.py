@@ -1,0 +1,229 @@
+"""Alarms: what holds, what a person has not yet seen, and nothing forgotten in between.
+
+`AlarmBook` is pure (ids and times are arguments); `AlarmDesk` is the one that every thread calls.
+
+    raise ---> active, ringing --acknowledge--> active, seen --clear--> gone
+                   |                                              ^
+                   +--clear--> cleared, still ringing --acknowledge+
+
+Rules of this file
+- An alarm leaves the book when it is both cleared and acknowledged: an alert waits for a person.
+- Raising what holds already counts up and rings nobody, unless it became more urgent.
+- Bounded: when full, the least urgent goes, cleared before active, oldest first. Critical alarms
+  have room of their own and never give way to others. What is dropped is counted.
+- Restored alarms may no longer hold: `settle` clears those that nobody has raised again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from banksman.clock import Clock
+from banksman.wire.messages import AlarmMessage, Priority
+
+ALARMS_MAX = 1000
+TEXT_MAX_CHARS = 500
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """Id and time of one change."""
+
+    id: str
+    wall_ns: int
+    mono_ns: int
+
+
+class AlarmBook:
+    """Every alarm that holds or waits for a person, by key."""
+
+    def __init__(
+        self,
+        node: str,
+        boot_id: str,
+        restored: Iterable[AlarmMessage] = (),
+        limit: int = ALARMS_MAX,
+    ) -> None:
+        """``restored``: the newest message of each alarm, as the store has kept them."""
+        self.dropped = 0
+        self._node = node
+        self._boot_id = boot_id
+        self._limit = limit
+        self._alarms: dict[str, AlarmMessage] = {}
+        self._unconfirmed: set[str] = set()
+        for alarm in sorted(restored, key=_urgency):
+            if (alarm.active or not alarm.acknowledged) and self._make_room(alarm.priority):
+                self._alarms[alarm.key] = alarm
+                self._unconfirmed.add(alarm.key)
+
+    def raise_alarm(
+        self, key: str, text: str, priority: Priority, cause: str, moment: Moment
+    ) -> AlarmMessage | None:
+        """The condition holds. Returns the change, None when it held already."""
+        self._unconfirmed.discard(key)
+        text = text[:TEXT_MAX_CHARS]
+        known = self._alarms.get(key)
+        if known is not None and known.active and priority >= known.priority:
+            self._alarms[key] = msgspec.structs.replace(known, count=known.count + 1, text=text)
+            return None
+        alarm = AlarmMessage(
+            id=moment.id,
+            node=self._node,
+            key=key,
+            text=text,
+            priority=priority if known is None else min(priority, known.priority),
+            active=True,
+            acknowledged=False,
+            wall_ns=moment.wall_ns,
+            mono_ns=moment.mono_ns,
+            boot_id=self._boot_id,
+            cause=cause,
+            raised_wall_ns=moment.wall_ns if known is None else known.raised_wall_ns,
+            count=1 if known is None else known.count + 1,
+        )
+        if known is not None or self._make_room(priority):
+            self._alarms[key] = alarm
+        elif priority is not Priority.CRITICAL:
+            return None
+        return alarm  # a critical one is told even where the book has no room to keep it
+
+    def clear_alarm(self, key: str, moment: Moment) -> AlarmMessage | None:
+        """The condition holds no more. Returns the change, None when there is nothing to clear."""
+        self._unconfirmed.discard(key)
+        known = self._alarms.get(key)
+        if known is None or not known.active:
+            return None
+        return self._change(known, moment, active=False, acknowledged=known.acknowledged)
+
+    def acknowledge(self, key: str, by: str, moment: Moment) -> AlarmMessage:
+        """A person has seen it. Raises KeyError when there is no such alarm.
+
+        A second acknowledgement changes nothing and returns the alarm as it stands.
+        """
+        known = self._alarms[key]
+        if known.acknowledged:
+            return known
+        # Nobody is left to clear a restored alarm that did not come again: seen is then enough.
+        active = known.active and key not in self._unconfirmed
+        return self._change(known, moment, active=active, acknowledged=True, by=by)
+
+    def settle(self, moments: Callable[[], Moment]) -> list[AlarmMessage]:
+        """Clear restored alarms that nobody has raised again since the start."""
+        keys = sorted(self._unconfirmed)
+        changes = [self.clear_alarm(key, moments()) for key in keys]
+        return [change for change in changes if change is not None]
+
+    def active(self) -> tuple[AlarmMessage, ...]:
+        """Alarms that hold or wait for a person, most urgent first, then newest first."""
+        return tuple(sorted(self._alarms.values(), key=_urgency))
+
+    def _change(
+        self, known: AlarmMessage, moment: Moment, *, active: bool, acknowledged: bool, by: str = ""
+    ) -> AlarmMessage:
+        alarm = msgspec.structs.replace(
+            known,
+            id=moment.id,
+            wall_ns=moment.wall_ns,
+            mono_ns=moment.mono_ns,
+            boot_id=self._boot_id,
+            active=active,
+            acknowledged=acknowledged,
+            by=by or known.by,
+        )
+        if active or not acknowledged:
+            self._alarms[known.key] = alarm
+        else:
+            del self._alarms[known.key]
+        return alarm
+
+    def _make_room(self, priority: Priority) -> bool:
+        """Whether an alarm of this priority finds room, pushing a lesser one out if need be."""
+        critical = priority is Priority.CRITICAL
+        rivals = [
+            alarm
+            for alarm in self._alarms.values()
+            if (alarm.priority is Priority.CRITICAL) == critical
+        ]
+        if len(rivals) < self._limit:
+            return True
+        least = max(rivals, key=_dispensable)
+        self.dropped += 1
+        if least.priority < priority or (critical and least.active):
+            return False
+        del self._alarms[least.key]
+        self._unconfirmed.discard(least.key)
+        return True
+
+
+def _urgency(alarm: AlarmMessage) -> tuple[int, bool, int, str]:
+    return (alarm.priority, alarm.acknowledged, -alarm.raised_wall_ns, alarm.key)
+
+
+def _dispensable(alarm: AlarmMessage) -> tuple[int, bool, bool, int]:
+    return (alarm.priority, not alarm.active, alarm.acknowledged, -alarm.raised_wall_ns)
+
+
+class AlarmDesk:
+    """The book behind a lock: any thread, a few microseconds. See ``control.ports.AlarmSignal``.
+
+    ``on_change`` gets each change, in the order of the changes, on the caller's thread. It must
+    return at once and neither raise nor call the desk.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        clock: Clock,
+        next_id: Callable[[], str],
+        on_change: Callable[[AlarmMessage], None],
+        restored: Iterable[AlarmMessage] = (),
+    ) -> None:
+        self._book = AlarmBook(node, clock.boot_id, restored)
+        self._clock = clock
+        self._next_id = next_id
+        self._on_change = on_change
+        self._lock = threading.Lock()
+
+    @property
+    def dropped(self) -> int:
+        """How many alarms found no room or gave way."""
+        return self._book.dropped
+
+    def raise_alarm(self, key: str, text: str, priority: Priority, cause: str) -> None:
+        """The condition ``key`` holds; repeats count up and do not ring again."""
+        with self._lock:
+            change = self._book.raise_alarm(key, text, priority, cause, self._moment())
+            if change is not None:
+                self._on_change(change)
+
+    def clear_alarm(self, key: str) -> None:
+        """The condition ``key`` holds no more."""
+        with self._lock:
+            change = self._book.clear_alarm(key, self._moment())
+            if change is not None:
+                self._on_change(change)
+
+    def acknowledge(self, key: str, by: str) -> AlarmMessage:
+        """A person has seen it. Raises KeyError when there is no such alarm."""
+        with self._lock:
+            moment = self._moment()
+            alarm = self._book.acknowledge(key, by, moment)
+            if alarm.id == moment.id:
+                self._on_change(alarm)
+            return alarm
+
+    def settle(self) -> None:
+        """Clear restored alarms that nobody raised again; call it some time after the start."""
+        with self._lock:
+            for change in self._book.settle(self._moment):
+                self._on_change(change)
+
+    def active(self) -> tuple[AlarmMessage, ...]:
+        """Alarms that hold or wait for a person, most urgent first."""
+        with self._lock:
+            return self._book.active()
+
+    def _moment(self) -> Moment:
+        return Moment(self._next_id(), self._clock.wall_ns(), self._clock.mono_ns())
