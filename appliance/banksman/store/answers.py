@@ -1,0 +1,104 @@
+"""The store's reading side: what uplink and page ask, answered on the main loop.
+
+Rules of this file
+- Memory answers where it can; disk is read on a worker thread.
+- Rows that are not durable are handed out only while the disk refuses them: then sending is
+  the one way left to keep them.
+- What was acknowledged is not handed out again, durable or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from banksman.store.parts import Parts
+from banksman.store.pending import ACKNOWLEDGED_MAX
+from banksman.store.reader import Reader
+from banksman.store.rows import Kind, OutboxRow, ReadingRow
+from banksman.store.writer import Writer
+from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+
+
+class Answers:
+    """The asynchronous methods of ``Store``."""
+
+    def __init__(self, parts: Parts, reader: Reader, writer: Writer) -> None:
+        self._parts = parts
+        self._reader = reader
+        self._writer = writer
+
+    async def next_rows(self, channel: str, limit: int) -> list[OutboxRow]:
+        """The rows that ``channel`` has not acknowledged, by priority and then age.
+
+        Raises KeyError for a channel that was not declared at open.
+        """
+        ledger = self._writer.ledger
+        if ledger is not None and not any(ledger.depth[channel].values()):
+            return []
+        return await asyncio.to_thread(self._next_rows, channel, limit)
+
+    def _next_rows(self, channel: str, limit: int) -> list[OutboxRow]:
+        acknowledged = self._parts.pending.acknowledged(channel)
+        if len(acknowledged) > ACKNOWLEDGED_MAX:
+            return []
+        found = {row.row_id: row for row in self._unwritten()}
+        found |= {row.row_id: row for row in self._reader.owed(channel, limit + len(acknowledged))}
+        rows = [row for row_id, row in found.items() if row_id not in acknowledged]
+        return sorted(rows, key=lambda row: (row.priority, row.row_id))[:limit]
+
+    def _unwritten(self) -> list[OutboxRow]:
+        return self._parts.pending.rows() if self._writer.ledger is None else []
+
+    async def acknowledge_rows(self, channel: str, row_ids: Sequence[int]) -> None:
+        """``channel`` has delivered these rows; durable within about a second."""
+        self._parts.pending.acknowledge(channel, row_ids)
+
+    async def readings_after(self, channel: str, after: int | None, limit: int) -> list[ReadingRow]:
+        """Readings beyond position ``after``, or beyond the channel's durable cursor if None.
+
+        Live consumers are answered from memory; who lags behind that is served from blocks.
+        """
+        position = self._parts.memory.cursors.get(channel, 0) if after is None else after
+        rows = self._parts.tail.after(position, limit)
+        if rows is not None:
+            return rows
+        rows = await asyncio.to_thread(self._reader.readings, position, limit)
+        if not rows and not self._reader.fault:
+            # Nothing stored lies between: what was shed is gone, and memory has the rest.
+            return self._parts.tail.beyond_gap(position, limit)
+        return rows
+
+    async def acknowledge_readings(self, channel: str, position: int) -> None:
+        """``channel`` has delivered readings up to ``position``; durable within about a second."""
+        cursors = self._parts.memory.cursors
+        if position > cursors.get(channel, 0):
+            cursors[channel] = position
+            self._parts.pending.set_cursor(channel, position)
+
+    async def decisions(self, limit: int, before: str | None = None) -> list[DecisionMessage]:
+        """Recorded decisions, newest first; ``before`` is an id to page on from."""
+        rows = await asyncio.to_thread(self._newest, "decision", limit, before)
+        return [msgspec.json.decode(row.payload, type=DecisionMessage) for row in rows]
+
+    async def audit(self, limit: int) -> list[AuditMessage]:
+        """Recorded audit entries, newest first."""
+        rows = await asyncio.to_thread(self._newest, "audit", limit, None)
+        return [msgspec.json.decode(row.payload, type=AuditMessage) for row in rows]
+
+    def _newest(self, kind: Kind, limit: int, before: str | None) -> list[OutboxRow]:
+        unwritten = [row for row in reversed(self._unwritten()) if row.kind == kind]
+        ids = [row.id for row in unwritten]
+        if before in ids:
+            unwritten, before = unwritten[ids.index(before) + 1 :], None
+        elif before is not None:
+            unwritten = []
+        stored = self._reader.newest(kind, limit, before)
+        found = {row.row_id: row for row in (*unwritten, *stored)}
+        return list(found.values())[:limit]
+
+    async def alarms(self) -> list[AlarmMessage]:
+        """The newest state of each alarm that is active or not acknowledged."""
+        return list(self._parts.memory.alarms.values())

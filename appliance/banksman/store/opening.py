@@ -1,0 +1,99 @@
+"""Opens the ledger, setting aside what is beyond use and saving from it what can be saved.
+
+The small values (latched trips above all) and the open alarms are read out of a damaged or
+read-only file as far as it lets itself be read: a trip must not be forgotten with the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from banksman.store.database import Fault, connect, connect_read_only
+from banksman.store.folder import set_aside
+from banksman.store.ledger import Ledger
+from banksman.store.rows import epoch_of
+
+
+class Remains(msgspec.Struct):
+    """What could be read of a file that cannot be written."""
+
+    state: dict[str, bytes] = {}
+    alarms: dict[str, bytes] = {}
+    cursors: dict[str, int] = {}
+    folded: int = 0
+    epoch: int = 0
+
+
+class Opened(msgspec.Struct):
+    """The ledger, or the fault that keeps us from it; and what was set aside on the way."""
+
+    ledger: Ledger | None = None
+    fault: Fault | None = None
+    set_aside: str = ""
+    reason: str = ""
+    remains: Remains | None = None
+
+
+def open_ledger(path: Path, channels: Sequence[str], wall_ns: int) -> Opened:
+    """Open; a file beyond use is set aside and a new one begun. Never raises."""
+    try:
+        return Opened(ledger=_open(path, channels))
+    except Fault as fault:
+        if not fault.corrupt:
+            return Opened(fault=fault, remains=salvage(path))
+        return replace_ledger(path, channels, wall_ns, fault)
+
+
+def replace_ledger(path: Path, channels: Sequence[str], wall_ns: int, fault: Fault) -> Opened:
+    """Set the damaged file aside and begin a new one. Never raises."""
+    remains = salvage(path)
+    try:
+        name = set_aside(path, wall_ns, fault.why)
+    except OSError as error:
+        message = f"{fault} and cannot be set aside ({error.strerror}); move it away by hand"
+        return Opened(fault=Fault(message), remains=remains)
+    opened = Opened(set_aside=name, reason=str(fault), remains=remains)
+    try:
+        opened.ledger = _open(path, channels)
+    except Fault as second:
+        opened.fault = second
+    return opened
+
+
+def _open(path: Path, channels: Sequence[str]) -> Ledger:
+    connection = connect(path)
+    try:
+        return Ledger(connection, path, channels)
+    except Fault:
+        connection.close()
+        raise
+
+
+def salvage(path: Path) -> Remains:
+    """Read what can be read; empty where nothing can."""
+    remains = Remains()
+    if not path.exists():
+        return remains
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect_read_only(path)) as file:
+        # Each by itself: the damage may be in any one table.
+        with contextlib.suppress(sqlite3.Error):
+            remains.state = dict(file.execute("SELECT key, value FROM state"))
+        with contextlib.suppress(sqlite3.Error):
+            remains.alarms = dict(file.execute("SELECT key, payload FROM alarms"))
+        with contextlib.suppress(sqlite3.Error):
+            remains.cursors = dict(file.execute("SELECT channel, position FROM cursors"))
+        with contextlib.suppress(sqlite3.Error):
+            remains.folded = _newest(file, "SELECT max(last) FROM blocks")
+        with contextlib.suppress(sqlite3.Error):
+            newest_row = _newest(file, "SELECT max(row_id) FROM journal")
+            remains.epoch = epoch_of(max(newest_row, remains.folded))
+    return remains
+
+
+def _newest(file: sqlite3.Connection, statement: str) -> int:
+    return int(file.execute(statement).fetchone()[0] or 0)

@@ -1,0 +1,165 @@
+"""Builds what the store's two threads share, from what a folder still holds.
+
+Order: the database (set aside if it is beyond use), the spool, then the epoch, which must lie
+above every number that either of them shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from banksman.clock import Clock
+from banksman.records import IdSource
+from banksman.store.blocks import row_of
+from banksman.store.folder import EpochFile, next_epoch
+from banksman.store.intake import Drops, Intake
+from banksman.store.mark import DurableMark
+from banksman.store.opening import Opened, open_ledger
+from banksman.store.pending import Pending
+from banksman.store.rows import ReadingRow, epoch_of
+from banksman.store.spool import Spool
+from banksman.store.tail import Tail
+from banksman.wire.messages import AlarmMessage
+
+DATABASE = "banksman.db"
+TAIL_ROWS = 4096
+
+log = logging.getLogger(__name__)
+
+
+class Memory(msgspec.Struct):
+    """What the store knows by heart, so that a lost file does not lose it too.
+
+    Any thread; each change is one step of a dict.
+    """
+
+    state: dict[str, bytes]
+    alarms: dict[str, AlarmMessage]
+    cursors: dict[str, int]
+
+
+class Epoch:
+    """The number of this start, and whether it is on the disk."""
+
+    def __init__(self, folder: Path, seen: Sequence[int], doubtful: bool) -> None:
+        """``seen``: epochs found in records. ``doubtful``: higher ones may have been lost."""
+        self._file = EpochFile(folder)
+        saved = self._file.read()
+        known = max(saved or 0, *seen, 0)
+        doubtful = saved is None or (saved == 0 and doubtful)
+        self.number = next_epoch(known, certain=not doubtful)
+        self._saved = False
+        try:
+            self.save()
+        except OSError as error:
+            self.number = next_epoch(known, certain=False)
+            log.error("the epoch cannot be written (%s): ids leap to %d", error, self.number)
+
+    def save(self) -> None:
+        """Make it durable if it is not. Raises OSError."""
+        if not self._saved:
+            self._file.write(self.number)
+            self._saved = True
+
+
+class Parts(msgspec.Struct):
+    """What spool thread, store thread and callers share."""
+
+    node: str
+    clock: Clock
+    channels: tuple[str, ...]
+    path: Path
+    opened: Opened
+    epoch: Epoch
+    ids: IdSource
+    memory: Memory
+    intake: Intake
+    pending: Pending
+    spool: Spool
+    spool_fault: str
+    tail: Tail
+    mark: DurableMark
+    drops: Drops
+
+
+def build(folder: Path, node: str, clock: Clock, channels: Sequence[str], limit: int) -> Parts:
+    """Open what the folder holds; ``limit`` bounds every queue. Never raises for a bad disk."""
+    drops = Drops()
+    path = folder / DATABASE
+    opened = open_ledger(path, channels, clock.wall_ns())
+    spool = Spool(folder)
+    spooled, spool_fault = _open_spool(spool, drops)
+    folded, newest = _folded(opened)
+    seen = [epoch_of(row.position) for row in spooled[-1:]]
+    seen += [opened.ledger.epoch] if opened.ledger else []
+    seen += [opened.remains.epoch] if opened.remains else []
+    epoch = Epoch(folder, seen, doubtful=bool(opened.set_aside))
+    ids = IdSource(node, epoch.number)
+    tail = Tail(TAIL_ROWS, limit, folded)
+    # What a crash left in the spool waits in the tail like any reading, and is folded first.
+    left = [row for row in spooled if row.position > folded]
+    drops.add("readings_memory_full", tail.append(left))
+    return Parts(
+        node=node,
+        clock=clock,
+        channels=tuple(channels),
+        path=path,
+        opened=opened,
+        epoch=epoch,
+        ids=ids,
+        memory=_memory(opened),
+        intake=Intake(node, ids, clock, limit, drops),
+        pending=Pending(channels, limit, drops),
+        spool=spool,
+        spool_fault=spool_fault,
+        tail=tail,
+        mark=DurableMark(left[-1] if left else newest),
+        drops=drops,
+    )
+
+
+def _open_spool(spool: Spool, drops: Drops) -> tuple[list[ReadingRow], str]:
+    rows: list[ReadingRow] = []
+    try:
+        found, torn_bytes = spool.open()
+    except OSError as error:
+        return rows, f"the spool cannot be opened: {error}"
+    drops.add("spool_torn_bytes", torn_bytes)
+    for position, payload in found:
+        try:
+            rows.append(row_of(position, payload))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            drops.add("spool_rows_unreadable")
+    return rows, ""
+
+
+def _folded(opened: Opened) -> tuple[int, ReadingRow | None]:
+    """Up to where readings are in the database, and the newest of them."""
+    if opened.ledger is not None:
+        return opened.ledger.folded, opened.ledger.newest_reading()
+    if opened.remains is not None and not opened.set_aside:
+        return opened.remains.folded, None
+    return 0, None
+
+
+def _memory(opened: Opened) -> Memory:
+    """Small values, alarms and cursors, from the ledger or what was saved out of its ruin."""
+    memory = Memory({}, {}, {})
+    alarms: dict[str, bytes] = {}
+    if opened.remains is not None:
+        memory.state.update(opened.remains.state)
+        memory.cursors.update(opened.remains.cursors)
+        alarms = opened.remains.alarms
+    elif opened.ledger is not None:
+        memory.state.update(opened.ledger.load_state())
+        memory.cursors.update(opened.ledger.cursors)
+        alarms = opened.ledger.load_alarms()
+    for key, payload in alarms.items():
+        with contextlib.suppress(msgspec.DecodeError):
+            memory.alarms[key] = msgspec.json.decode(payload, type=AlarmMessage)
+    return memory

@@ -1,0 +1,148 @@
+"""Reads records back on a connection of its own, for whoever has time to wait.
+
+Rules of this file
+- Blocking: call it from a worker thread (``asyncio.to_thread``), one caller at a time.
+- It never writes and holds no read transaction between calls, so the log can be reset.
+- When the file cannot be read it answers with nothing and remembers why: a page that shows
+  less is better than a daemon that stops. Damage is told to the store thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from banksman.store.blocks import unpack
+from banksman.store.database import Fault, connect_read_only, fault_of
+from banksman.store.rows import KINDS, Kind, OutboxRow, ReadingRow, base_of
+from banksman.wire.messages import Priority
+
+COLUMNS = "j.row_id, j.priority, j.kind, j.id, j.payload, j.wall_ns"
+OWED = f"""
+SELECT {COLUMNS} FROM owed o JOIN journal j ON j.row_id = o.row_id
+WHERE o.channel = ? ORDER BY o.priority, o.row_id LIMIT ?
+"""  # noqa: S608  only our own column names
+
+
+class Reader:
+    """See the rules above."""
+
+    def __init__(self, path: Path, suspect: Callable[[Fault], None]) -> None:
+        self._path = path
+        self._suspect = suspect
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self.fault = ""
+
+    def _all(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = connect_read_only(self._path)
+                rows = self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                fault = fault_of(error, self._path)
+                self.fault = str(fault)
+                self._close()
+                if fault.corrupt:
+                    self._suspect(fault)
+                return []
+            self.fault = ""
+            return rows
+
+    def owed(self, channel: str, limit: int) -> list[OutboxRow]:
+        """The first rows owed to a channel, by priority and then age."""
+        return [_row(found) for found in self._all(OWED, (channel, limit))]
+
+    def newest(self, kind: Kind, limit: int, before: str | None = None) -> list[OutboxRow]:
+        """Journal rows of one kind, newest first; only those older than the id ``before``."""
+        below = (1 << 63) - 1
+        if before is not None:
+            place = self._place(before)
+            if place is None:
+                return []
+            below = place
+        number = KINDS.index(kind)
+        # Said outright and not as a parameter: only so may SQLite use the partial index.
+        rare = "j.kind <> 0 AND " if number else ""
+        found = self._all(
+            f"SELECT {COLUMNS} FROM journal j WHERE {rare}j.kind = ? "  # noqa: S608  constants
+            "AND j.row_id < ? ORDER BY j.row_id DESC LIMIT ?",
+            (number, below, limit),
+        )
+        return [_row(columns) for columns in found]
+
+    def _place(self, message_id: str) -> int | None:
+        """The row id of a message, sought from the new end of the run that made it."""
+        parts = message_id.rsplit("-", 2)
+        if len(parts) != 3 or not parts[1].isdecimal():
+            return None
+        epoch = min(int(parts[1]), (1 << 25) - 2)
+        found = self._all(
+            "SELECT row_id FROM journal WHERE row_id BETWEEN ? AND ? AND id = ? "
+            "ORDER BY row_id DESC LIMIT 1",
+            (base_of(epoch), base_of(epoch + 1), message_id),
+        )
+        return found[0][0] if found else None
+
+    def readings(self, after: int, limit: int) -> list[ReadingRow]:
+        """Stored readings beyond a position, oldest first."""
+        rows: list[ReadingRow] = []
+        while len(rows) < limit:
+            found = self._all(
+                "SELECT first, last, data FROM blocks WHERE first >= "
+                "(SELECT ifnull(max(first), 0) FROM blocks WHERE first <= ?1) AND last > ?1 "
+                "ORDER BY first LIMIT 1",
+                (after,),
+            )
+            if not found:
+                break
+            first, last, data = found[0]
+            try:
+                rows += unpack(first, data, after, limit - len(rows))
+            except (ValueError, msgspec.DecodeError) as error:
+                self.fault = f"{self._path}: {error}; its readings are skipped"
+                after = last
+            else:
+                after = rows[-1].position
+        return rows
+
+    def check(self, stop: threading.Event) -> None:
+        """Look at every page in the background, and tell the store thread of damage.
+
+        Its own connection, for it may take minutes on a card; ends early when ``stop`` is set.
+        """
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = connect_read_only(self._path)
+            connection.set_progress_handler(stop.is_set, 10_000)
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                self._suspect(Fault(f"{self._path} is damaged ({verdict})", corrupt=True))
+        except sqlite3.Error as error:
+            fault = fault_of(error, self._path)
+            if fault.corrupt:
+                self._suspect(fault)
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def close(self) -> None:
+        """Let go of the file; the next call opens it anew."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _row(columns: tuple[Any, ...]) -> OutboxRow:
+    row_id, priority, kind, message_id, payload, wall_ns = columns
+    return OutboxRow(row_id, Priority(priority), KINDS[kind], message_id, payload, wall_ns)

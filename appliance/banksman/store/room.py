@@ -1,0 +1,192 @@
+"""Keeps the database within its quota and the disk above its floor.
+
+Rules of this file
+- What is delivered goes first: blocks that every channel has read, then acknowledged rows.
+- Then the lowest priority, oldest first: blocks (BACKGROUND), NORMAL, IMPORTANT decisions.
+- CRITICAL decisions, alarms and audit entries are never shed: when only those are left,
+  ``full`` says so and the status tells a person.
+- In small transactions, so that a decision never waits long behind the cleaning.
+- The newest block stays, because numbering goes on from it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from banksman.store.intake import Drops
+from banksman.store.ledger import Ledger
+from banksman.store.rows import EPOCH_SHIFT, Lane
+from banksman.wire.messages import Priority
+
+MB = 1_000_000
+BLOCKS_A_STEP = 8
+ROWS_A_STEP = 400
+SCAN_ROWS = 4000
+VACUUM_PAGES = 1000
+ALL_READ = (1 << (EPOCH_SHIFT + 25)) - 1
+
+
+class Room(NamedTuple):
+    """How much there is, in bytes. ``used`` leaves out pages that may be used again."""
+
+    used: int
+    free_on_disk: int
+
+    def needed(self, quota: int, floor: int) -> int:
+        """How many bytes must go for both bounds to hold."""
+        return max(self.used - quota, floor - self.free_on_disk, 0)
+
+
+def measure(ledger: Ledger) -> Room:
+    """Look at the database and its disk. Raises sqlite3.Error, OSError."""
+    (pages,) = ledger.connection.execute("PRAGMA page_count").fetchone()
+    (spare,) = ledger.connection.execute("PRAGMA freelist_count").fetchone()
+    (page_bytes,) = ledger.connection.execute("PRAGMA page_size").fetchone()
+    disk = os.statvfs(ledger.path.parent)
+    return Room((pages - spare) * page_bytes, disk.f_bavail * disk.f_frsize)
+
+
+def file_bytes(path: Path) -> int:
+    """The database with its log on the disk."""
+    total = 0
+    for name in (path.name, f"{path.name}-wal"):
+        try:
+            total += path.with_name(name).stat().st_size
+        except OSError:
+            continue
+    return total
+
+
+class Keeper:
+    """Makes room step by step; the store thread only."""
+
+    def __init__(self, quota_mb: float, floor_mb: float, drops: Drops) -> None:
+        self._quota = int(quota_mb * MB)
+        self._floor = int(floor_mb * MB)
+        self._drops = drops
+        self._scanned = 0
+        self._fruitless_at: int | None = None
+        self.room = Room(0, 0)
+        self.full = False
+
+    def step(self, ledger: Ledger, cursors: Mapping[str, int]) -> bool:
+        """One small step if room is needed; True when a further step is wanted at once.
+
+        Raises Fault, sqlite3.Error, OSError.
+        """
+        self.room = measure(ledger)
+        if not self.room.needed(self._quota, self._floor):
+            self.full = False
+            return False
+        everyone_read = min((cursors.get(name, 0) for name in ledger.channels), default=ALL_READ)
+        went = (
+            self._blocks(ledger, everyone_read)
+            or self._acknowledged(ledger)
+            or self._shed_blocks(ledger)
+            or self._shed_decisions(ledger, Priority.BACKGROUND)
+            or self._shed_decisions(ledger, Priority.NORMAL)
+            or self._shed_decisions(ledger, Priority.IMPORTANT)
+        )
+        if self.room.free_on_disk < self._floor:
+            went = self._give_back(ledger) or went
+        self.full = not went
+        return went
+
+    def _blocks(self, ledger: Ledger, up_to: int) -> bool:
+        with ledger.transaction() as connection:
+            gone = connection.execute(
+                "DELETE FROM blocks WHERE first IN (SELECT first FROM blocks "
+                "WHERE first < (SELECT max(first) FROM blocks) ORDER BY first LIMIT ?1) "
+                "AND last <= ?2 RETURNING last - first + 1",
+                (BLOCKS_A_STEP, up_to),
+            ).fetchall()
+        self._drops.add("readings_shed" if up_to == ALL_READ and ledger.channels else
+                        "readings_pruned", sum(count for (count,) in gone))  # fmt: skip
+        return bool(gone)
+
+    def _shed_blocks(self, ledger: Ledger) -> bool:
+        return self._blocks(ledger, ALL_READ)
+
+    def _acknowledged(self, ledger: Ledger) -> bool:
+        """Delete rows that nobody waits for, going through the journal from its old end.
+
+        After a fruitless pass it goes on only when enough has been acknowledged since.
+        """
+        fruitless_at = self._fruitless_at
+        if fruitless_at is not None and ledger.acknowledged < fruitless_at + ROWS_A_STEP:
+            return False
+        owed_by = " OR ".join("channel = ?" for _ in ledger.channels) or "0"
+        with ledger.transaction() as connection:
+            rows = connection.execute(
+                "SELECT row_id, priority FROM journal WHERE row_id > ? ORDER BY row_id LIMIT ?",
+                (self._scanned, SCAN_ROWS),
+            ).fetchall()
+            free: list[tuple[int, int]] = []
+            for row_id, priority in rows:
+                self._scanned = row_id
+                owed = connection.execute(
+                    f"SELECT 1 FROM owed WHERE ({owed_by}) "  # noqa: S608  only question marks
+                    "AND priority = ? AND row_id = ?",
+                    (*ledger.channels, priority, row_id),
+                ).fetchone()
+                if owed is None:
+                    free.append((row_id, priority))
+                if len(free) == ROWS_A_STEP:
+                    break
+            self._delete(connection, ledger, free)
+        self._drops.add("rows_pruned", len(free))
+        if not free and len(rows) == SCAN_ROWS:
+            return True  # nothing in this stretch, but the journal goes on
+        if free:
+            self._fruitless_at = None
+        else:
+            self._scanned, self._fruitless_at = 0, ledger.acknowledged
+        return bool(free)
+
+    def _shed_decisions(self, ledger: Ledger, priority: Priority) -> bool:
+        with ledger.transaction() as connection:
+            shed: list[tuple[int, int]] = []
+            for channel in ledger.channels:
+                shed = connection.execute(
+                    "SELECT row_id, priority FROM owed JOIN journal USING (row_id, priority) "
+                    "WHERE channel = ? AND priority = ? AND kind = ? ORDER BY row_id LIMIT ?",
+                    (channel, int(priority), int(Lane.DECISION), ROWS_A_STEP),
+                ).fetchall()
+                if shed:
+                    break
+            gone = self._delete(connection, ledger, shed)
+        for channel, count in gone.items():
+            if channel in ledger.depth:
+                ledger.depth[channel][priority] -= count
+        self._drops.add(f"{priority.name.lower()}_shed", len(shed))
+        return bool(shed)
+
+    @staticmethod
+    def _delete(
+        connection: sqlite3.Connection, ledger: Ledger, rows: list[tuple[int, int]]
+    ) -> dict[str, int]:
+        connection.executemany("DELETE FROM journal WHERE row_id = ?", [(r,) for r, _ in rows])
+        return {
+            channel: connection.executemany(
+                "DELETE FROM owed WHERE channel = ? AND priority = ? AND row_id = ?",
+                [(channel, priority, row_id) for row_id, priority in rows],
+            ).rowcount
+            for channel in ledger.known_channels
+            if rows
+        }
+
+    @staticmethod
+    def _give_back(ledger: Ledger) -> bool:
+        """Return unused pages to a disk that is nearly full."""
+        connection = ledger.connection
+        (spare,) = connection.execute("PRAGMA freelist_count").fetchone()
+        if not spare:
+            return False
+        connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        (left,) = connection.execute("PRAGMA freelist_count").fetchone()
+        return bool(left < spare)

@@ -1,0 +1,216 @@
+"""Everything the box remembers, behind one door: journal, outbox, readings, small values.
+
+Rules of this file
+- Two threads of its own. ``spool`` turns readings into bytes and puts them where the death of
+  the process does not reach; ``store`` is the one writer of SQLite. Nothing here waits for
+  either but ``stop``.
+- What goes out has the id it was first given, whatever restarts between.
+- It works with any disk: full, read-only, failing or lying. ``status`` says how well.
+
+    control thread -> records -+-> spool thread -> spool file, tail -> readings_after
+                               +-> store thread -> SQLite -----------> next_rows, decisions
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from banksman.clock import Clock
+from banksman.config.schema import StoreSettings
+from banksman.errors import StoreError
+from banksman.status import StoreStatus
+from banksman.store.answers import Answers
+from banksman.store.database import CHECK_AT_OPEN_MB, Fault
+from banksman.store.folder import open_folder
+from banksman.store.parts import Parts, build
+from banksman.store.reader import Reader
+from banksman.store.room import MB, Keeper, file_bytes
+from banksman.store.rows import OutboxRow, ReadingRow
+from banksman.store.spooler import Spooler
+from banksman.store.writer import Writer
+from banksman.wire.messages import AlarmMessage, AuditMessage, Priority
+
+__all__ = ["OutboxRow", "ReadingRow", "Store", "StoreError"]
+
+log = logging.getLogger(__name__)
+
+
+class Store(Answers):
+    """See the rules above. Made by ``open``; ``start`` it, and ``stop`` it in the end.
+
+    ``epoch`` has grown since the last open and is durable before ``open`` returns (on a disk
+    that refuses even that it leaps, so that ids stay unique). ``ids`` gives ids of this epoch
+    to whoever makes messages; ``records`` is the control loop's queue.
+    """
+
+    def __init__(self, lock: int, parts: Parts, settings: StoreSettings) -> None:
+        """Use ``open``."""
+        self._lock = lock
+        self._settings = settings
+        self._listeners: list[Callable[[], None]] = []
+        self._threads: list[threading.Thread] = []
+        self._stop_check = threading.Event()
+        self._keeper = Keeper(settings.quota_mb, settings.free_floor_mb, parts.drops)
+        reader = Reader(parts.path, self._suspect)
+        writer = Writer(parts, self._keeper, settings.block_s, reader.close, self._tell)
+        super().__init__(parts, reader, writer)
+        self._spooler = Spooler(parts, settings.spool_ms / 1e3, self._tell)
+        self.epoch = parts.epoch.number
+        self.ids = parts.ids
+        self.records = parts.intake
+
+    @classmethod
+    def open(
+        cls,
+        settings: StoreSettings,
+        node: str,
+        clock: Clock,
+        channels: Sequence[str] = ("mqtt",),
+    ) -> Store:
+        """Open or make the folder, and repair what a crash or a bad disk has left.
+
+        ``channels`` are those that must acknowledge every row and reading; without any,
+        everything is kept for the page only and makes way when room is needed.
+        Raises StoreError when the folder cannot be had at all or another daemon uses it.
+        """
+        folder = Path(settings.folder)
+        lock = open_folder(folder)
+        try:
+            parts = build(folder, node, clock, channels, settings.queue_batches)
+            return cls(lock, parts, settings)
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def start(self) -> None:
+        """Start the threads ``spool`` and ``store`` (and for a large file ``store-check``)."""
+        work = [("spool", self._spooler.run), ("store", self._writer.run)]
+        self._threads = [threading.Thread(target=run, name=n, daemon=True) for n, run in work]
+        if file_bytes(self._parts.path) > CHECK_AT_OPEN_MB * MB:
+            check = threading.Thread(
+                target=self._reader.check, args=(self._stop_check,), name="store-check", daemon=True
+            )
+            check.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Write what is there and end; False when that took longer than ``timeout_s``."""
+        self._stop_check.set()
+        self._reader.close()
+        self._spooler.stop()
+        if self._threads:
+            spool, store = self._threads
+            # One after the other: the last readings must be spooled before the last fold.
+            spool.join(timeout_s / 2)
+            self._writer.stop()
+            store.join(timeout_s / 2)
+            if spool.is_alive() or store.is_alive():
+                return False
+        else:
+            self._spooler.run()
+            self._writer.stop()
+            self._writer.run()
+        self._reader.close()
+        self._parts.spool.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        return True
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever there are new rows or readings to send.
+
+        It is called from the store's threads, up to a hundred times a second, and must return
+        at once: ``loop.call_soon_threadsafe(event.set)`` is what it is for.
+        """
+        self._listeners.append(callback)
+
+    def _tell(self) -> None:
+        for callback in self._listeners:
+            try:
+                callback()
+            except Exception:
+                log.exception("a listener of the store failed")
+
+    def _suspect(self, fault: Fault) -> None:
+        self._writer.suspect(fault)
+
+    # Writing; any thread, never waits.
+
+    def put_alarm(self, alarm: AlarmMessage) -> None:
+        """Keep an alarm's newest state, durably at once."""
+        alarms = self._parts.memory.alarms
+        if alarm.active or not alarm.acknowledged:
+            alarms[alarm.key] = alarm
+        else:
+            alarms.pop(alarm.key, None)
+        self.records.put_alarm(alarm)
+
+    def put_audit(self, audit: AuditMessage) -> None:
+        """Keep an audit entry, durably at once."""
+        self.records.put_audit_message(audit)
+
+    def save_state(self, key: str, value: bytes) -> None:
+        """Keep a small value; of several saves of one key the last one stands."""
+        self._parts.memory.state[key] = value
+        self._parts.pending.state[key] = value
+        self.records.call()
+
+    def load_state(self, key: str) -> bytes | None:
+        """The value saved last, durable yet or not."""
+        return self._parts.memory.state.get(key)
+
+    # Condition.
+
+    def status(self) -> StoreStatus:
+        """The store's condition now; any thread, microseconds."""
+        writer, parts = self._writer, self._parts
+        faults = [text for text in (writer.fault, self._spooler.fault) if text]
+        messages = list(faults)
+        if self._keeper.full:
+            messages.append(
+                "no room is left and all that remains is never shed: connect the uplink, or "
+                "raise [store] quota_mb, or free space on the disk"
+            )
+        messages += [f"a damaged database was set aside as {name}" for name in writer.set_aside]
+        return StoreStatus(
+            state="degraded" if faults else "ok",
+            message="; ".join(messages),
+            epoch=self.epoch,
+            durable_mark=parts.mark.id,
+            outbox_depth=self._outbox_depth(),
+            readings_behind={channel: self._behind(channel) for channel in parts.channels},
+            size_mb=(file_bytes(parts.path) + parts.spool.size()) / MB,
+            free_mb=self._keeper.room.free_on_disk / MB,
+            quota_mb=self._settings.quota_mb,
+            commits=writer.commits,
+            commit_p50_ms=writer.meter.p50_ms,
+            commit_p99_ms=writer.meter.p99_ms,
+            queue_depth=self.records.depth(),
+            dropped=parts.drops.counts(),
+            set_aside=writer.set_aside,
+        )
+
+    def _outbox_depth(self) -> dict[str, int]:
+        """Rows awaiting acknowledgement by the channel that lags most."""
+        ledger = self._writer.ledger
+        depth = dict.fromkeys((priority.name.lower() for priority in Priority), 0)
+        if ledger is not None:
+            for owed in ledger.depth.values():
+                for priority, count in owed.items():
+                    name = priority.name.lower()
+                    depth[name] = max(depth[name], count)
+        for row in self._unwritten():
+            depth[row.priority.name.lower()] += 1
+        return depth
+
+    def _behind(self, channel: str) -> int:
+        behind = self._parts.tail.behind(self._parts.memory.cursors.get(channel, 0))
+        if behind is None:
+            behind = self._writer.stored_behind.get(channel, 0) + self._parts.tail.unfolded_count()
+        return behind
