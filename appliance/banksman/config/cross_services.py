@@ -1,0 +1,67 @@
+"""What must hold among telemetry, page, cloud and the files they need."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path as FilePath
+
+from banksman.config.report import Report
+from banksman.config.schema import Config
+from banksman.deciding.locate import Path
+
+
+def check_services(config: Config, folder: FilePath, report: Report) -> None:
+    """``folder``: where relative paths start, the config file's own."""
+    _check_mqtt(config, report)
+    if config.deciding.review_below > config.deciding.sync_below:
+        message = "is over sync_below: a decision would be reviewed and not uploaded early"
+        report.warn(("deciding", "review_below"), message, "review_below <= sync_below")
+    if config.cloud.url is None and config.cloud.token_file is not None:
+        report.problem(("cloud", "token_file"), "nothing reads it without url", "add url")
+    _check_files(config, folder, report)
+
+
+def _check_mqtt(config: Config, report: Report) -> None:
+    mqtt = config.mqtt
+    devices = {device.id: 0 for device in config.devices}
+    for index, name in enumerate(mqtt.readings):
+        report.unknown(("mqtt", "readings", index), "device", name, devices)
+    if mqtt.host is None:
+        for key in sorted(mqtt.model_fields_set - {"host"}):
+            report.warn(("mqtt", key), "nothing reads it without host", "add host")
+    if not mqtt.tls:
+        for key in ("ca_file", "cert_file", "key_file"):
+            if getattr(mqtt, key) is not None:
+                report.problem(("mqtt", key), "nothing reads it without tls", "tls = true")
+    if (mqtt.cert_file is None) != (mqtt.key_file is None):
+        present = "cert_file" if mqtt.key_file is None else "key_file"
+        report.problem(("mqtt", present), "needs its partner", "cert_file and key_file go together")
+    if mqtt.password_file is not None and mqtt.username is None:
+        report.problem(("mqtt", "password_file"), "nothing reads it without username")
+
+
+def _check_files(config: Config, folder: FilePath, report: Report) -> None:
+    """Files may be brought later, so a missing one is a warning; an open secret is one, too."""
+    secrets: list[tuple[Path, str | None]] = [
+        (("mqtt", "password_file"), config.mqtt.password_file),
+        (("mqtt", "key_file"), config.mqtt.key_file),
+        (("cloud", "token_file"), config.cloud.token_file),
+    ]
+    for index, webhook in enumerate(config.webhooks):
+        secrets.append((("webhook", index, "token_file"), webhook.token_file))
+    others: list[tuple[Path, str | None]] = [
+        (("mqtt", "ca_file"), config.mqtt.ca_file),
+        (("mqtt", "cert_file"), config.mqtt.cert_file),
+    ]
+    others += [(("model", index, "file"), model.file) for index, model in enumerate(config.models)]
+    for index, device in enumerate(config.devices):
+        for key in ("file", "order_file"):
+            others.append((("device", index, key), getattr(device, key, None)))
+    for path, name in (*secrets, *others):
+        if name is None:
+            continue
+        file = folder / name
+        if not file.is_file():
+            report.warn(path, f"{file} is not there", "bring it before the start")
+        elif (path, name) in secrets and file.stat().st_mode & stat.S_IROTH:
+            report.warn(path, f"{file} can be read by everyone", f"chmod o-r {file}")
