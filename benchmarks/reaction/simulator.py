@@ -104,10 +104,12 @@ class Simulator:
         """Begin the intervals anew."""
         self._tell("pace0")
 
-    def served_mono_ns(self, sequence: int) -> int | None:
-        """When this reading was served; None for one that is too old or never was."""
+    def served_mono_ns(self, sequence: int) -> int:
+        """When this reading was served; the plant remembers 65 536. Raises LookupError."""
         mono_ns = int(json.loads(self._ask(f"when {sequence}", "when"))["mono_ns"])
-        return mono_ns if mono_ns >= 0 else None
+        if mono_ns < 0:
+            raise LookupError(f"reading {sequence} was never served, or too long ago")
+        return mono_ns
 
     def begin_steps(self, count: int, gap_ms: tuple[int, int], timeout_ms: int = 5000) -> None:
         """Change the value ``count`` times, each after a random gap in ``gap_ms``."""
