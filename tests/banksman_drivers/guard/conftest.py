@@ -27,7 +27,7 @@ MS = 1_000_000
 NEVER = 2**63 - 1
 
 
-def compile_shared(sources: list[Path], target: Path, *options: str) -> Path:
+def build_shared(sources: list[Path], target: Path, *options: str) -> Path:
     """Build a shared library with the system's C compiler."""
     compiler = shutil.which("cc")
     if compiler is None:
@@ -39,12 +39,24 @@ def compile_shared(sources: list[Path], target: Path, *options: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def compile_shared() -> Callable[..., Path]:
+    """Builds a shared library: (sources, target, *compiler options)."""
+    return build_shared
+
+
+@pytest.fixture(scope="session")
+def here() -> Path:
+    """This folder, where the C helpers lie."""
+    return HERE
+
+
+@pytest.fixture(scope="session")
 def core_library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """core.c with its shim; undefined behaviour traps."""
     target = tmp_path_factory.mktemp("core") / "core.so"
     options = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
     library = ctypes.CDLL(
-        str(compile_shared([SOURCE / "core.c", HERE / "core_shim.c"], target, *options))
+        str(build_shared([SOURCE / "core.c", HERE / "core_shim.c"], target, *options))
     )
     library.shim_new.restype = ctypes.c_void_p
     library.core_next_ns.restype = ctypes.c_int64
