@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -53,8 +54,13 @@ class AlarmBook:
         self._limit = limit
         self._alarms: dict[str, AlarmMessage] = {}
         self._unconfirmed: set[str] = set()
+        self.restore(restored)
+
+    def restore(self, restored: Iterable[AlarmMessage]) -> None:
+        """Take alarms of an earlier run, unless they were raised anew already."""
         for alarm in sorted(restored, key=_urgency):
-            if (alarm.active or not alarm.acknowledged) and self._make_room(alarm.priority):
+            waits = alarm.active or not alarm.acknowledged
+            if waits and alarm.key not in self._alarms and self._make_room(alarm.priority):
                 self._alarms[alarm.key] = alarm
                 self._unconfirmed.add(alarm.key)
 
@@ -165,26 +171,43 @@ def _dispensable(alarm: AlarmMessage) -> tuple[int, bool, bool, int]:
     return (alarm.priority, not alarm.active, alarm.acknowledged, -alarm.raised_wall_ns)
 
 
+class Ids(Protocol):
+    """Who gives ids (``banksman.records.IdSource``)."""
+
+    def next(self) -> str:
+        """The next id, from any thread."""
+
+
 class AlarmDesk:
     """The book behind a lock: any thread, a few microseconds. See ``control.ports.AlarmSignal``.
 
-    ``on_change`` gets each change, in the order of the changes, on the caller's thread. It must
-    return at once and neither raise nor call the desk.
+    ``on_change`` and whoever listens get each change, in the order of the changes, on the caller's
+    thread. They must return at once and neither raise nor call the desk.
     """
 
     def __init__(
         self,
         node: str,
         clock: Clock,
-        next_id: Callable[[], str],
+        ids: Ids,
         on_change: Callable[[AlarmMessage], None],
         restored: Iterable[AlarmMessage] = (),
     ) -> None:
         self._book = AlarmBook(node, clock.boot_id, restored)
         self._clock = clock
-        self._next_id = next_id
-        self._on_change = on_change
+        self._ids = ids
+        self._listeners = [on_change]
         self._lock = threading.Lock()
+
+    def listen(self, on_change: Callable[[AlarmMessage], None]) -> None:
+        """Tell this one too of every change from now on."""
+        with self._lock:
+            self._listeners.append(on_change)
+
+    def restore(self, restored: Iterable[AlarmMessage]) -> None:
+        """Take alarms of an earlier run: the newest message of each key. Nobody is told."""
+        with self._lock:
+            self._book.restore(restored)
 
     @property
     def dropped(self) -> int:
@@ -196,14 +219,14 @@ class AlarmDesk:
         with self._lock:
             change = self._book.raise_alarm(key, text, priority, cause, self._moment())
             if change is not None:
-                self._on_change(change)
+                self._tell(change)
 
     def clear_alarm(self, key: str) -> None:
         """The condition ``key`` holds no more."""
         with self._lock:
             change = self._book.clear_alarm(key, self._moment())
             if change is not None:
-                self._on_change(change)
+                self._tell(change)
 
     def acknowledge(self, key: str, by: str) -> AlarmMessage:
         """A person has seen it. Raises KeyError when there is no such alarm."""
@@ -211,14 +234,14 @@ class AlarmDesk:
             moment = self._moment()
             alarm = self._book.acknowledge(key, by, moment)
             if alarm.id == moment.id:
-                self._on_change(alarm)
+                self._tell(alarm)
             return alarm
 
     def settle(self) -> None:
         """Clear restored alarms that nobody raised again; call it some time after the start."""
         with self._lock:
             for change in self._book.settle(self._moment):
-                self._on_change(change)
+                self._tell(change)
 
     def active(self) -> tuple[AlarmMessage, ...]:
         """Alarms that hold or wait for a person, most urgent first."""
@@ -226,4 +249,8 @@ class AlarmDesk:
             return self._book.active()
 
     def _moment(self) -> Moment:
-        return Moment(self._next_id(), self._clock.wall_ns(), self._clock.mono_ns())
+        return Moment(self._ids.next(), self._clock.wall_ns(), self._clock.mono_ns())
+
+    def _tell(self, change: AlarmMessage) -> None:
+        for listener in self._listeners:
+            listener(change)

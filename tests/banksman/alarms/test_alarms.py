@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from banksman.alarms import AlarmBook, AlarmDesk, Moment
 from banksman.clock import ManualClock
+from banksman.records import IdSource
 from banksman.wire.messages import Priority
 
 CRITICAL, IMPORTANT, NORMAL, BACKGROUND = Priority
@@ -215,8 +216,7 @@ def test_the_book_is_what_its_messages_tell_and_never_over_its_bound(walk):
 
 def test_the_desk_tells_every_change_once_and_in_order_whoever_calls():
     changes = []
-    numbers = itertools.count(1)
-    desk = AlarmDesk("n", ManualClock(), lambda: f"n-1-{next(numbers)}", changes.append)
+    desk = AlarmDesk("n", ManualClock(), IdSource("n", 1), changes.append)
 
     def work(name: str) -> None:
         for turn in range(200):
@@ -239,10 +239,34 @@ def test_the_desk_tells_every_change_once_and_in_order_whoever_calls():
 
 def test_the_desk_says_nothing_of_a_second_acknowledgement():
     changes = []
-    numbers = itertools.count(1)
-    desk = AlarmDesk("n", ManualClock(), lambda: str(next(numbers)), changes.append)
+    desk = AlarmDesk("n", ManualClock(), IdSource("n", 1), changes.append)
     desk.raise_alarm("jam", "t", NORMAL, "c")
     desk.acknowledge("jam", "ann")
     desk.acknowledge("jam", "bob")
     assert len(changes) == 2
     assert desk.active()[0].by == "ann"
+
+
+def test_whoever_listens_hears_every_change_too():
+    first, second = [], []
+    desk = AlarmDesk("n", ManualClock(), IdSource("n", 1), first.append)
+    desk.listen(second.append)
+    desk.raise_alarm("jam", "t", NORMAL, "c")
+    assert first == second
+    assert len(first) == 1
+
+
+def test_restoring_after_the_start_leaves_what_was_raised_since(book, now):
+    old = book.raise_alarm("jam", "old words", IMPORTANT, "", now())
+    other = book.raise_alarm("door", "open", IMPORTANT, "", now())
+    changes = []
+    desk = AlarmDesk("n", ManualClock(), IdSource("n", 2), changes.append)
+    desk.raise_alarm("jam", "new words", IMPORTANT, "")
+    desk.restore([old, other])
+    assert {alarm.key: alarm.text for alarm in desk.active()} == {
+        "jam": "new words",
+        "door": "open",
+    }
+    assert len(changes) == 1
+    desk.settle()
+    assert [change.key for change in changes] == ["jam", "door"]
