@@ -20,7 +20,7 @@ import msgspec
 
 from banksman.alarms import AlarmDesk
 from banksman.clock import Clock
-from banksman.config.load import LoadedConfig, load_rulebook
+from banksman.config.load import LoadedConfig, reload_rules
 from banksman.config.schema import ActionSettings, Config, DecisionSettings, ModelSettings
 from banksman.control.act import Act
 from banksman.control.devices import DeviceWatch
@@ -33,10 +33,10 @@ from banksman.control.view import View
 from banksman.control_thread import ControlThread
 from banksman.daemon import Parts
 from banksman.deciding.cache import ScoreCache
+from banksman.deciding.condition import Condition as Compiled
 from banksman.deciding.condition import compile_condition
 from banksman.deciding.decide import DecisionPoint, join_inputs
 from banksman.deciding.decision import NO_ACTION
-from banksman.deciding.features import Catalogue
 from banksman.deciding.rules import RuleBook
 from banksman.desk import Desk
 from banksman.errors import NotArmable
@@ -51,7 +51,7 @@ from banksman.wire.messages import Priority
 from banksman_drivers.fake.device import FakeDriver
 from banksman_drivers.guard.available import why_not_available
 from banksman_drivers.guard.driver import GuardDriver
-from banksman_drivers.guard.native import GuardEvent
+from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.modbus import ModbusTcpDriver
 from banksman_drivers.ports import Driver
 from banksman_drivers.replay import ReplayDriver
@@ -70,15 +70,19 @@ from banksman_watchdog.systemd import SystemdNotify, watchdog_timeout_s
 log = logging.getLogger(__name__)
 
 LATCHES_KEY = "latched trips"
+# Alarms of these kinds tell of the process itself, so they end with it.
+OF_THE_PROCESS = frozenset({"job", "driver", "output", "watchdog"})
 
 
-def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
+async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     """Build every part. Raises NotArmable, StoreError, or an error of a driver with its remedy."""
     config = loaded.config
     folder = Path(config.store.folder)
     store = Store.open(config.store, config.node.id, clock)
-    desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
     saved = _load_latches(store)
+    desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
+    desk_alarms.restore(await store.alarms())
+    _clear_outlived(desk_alarms, saved)
     drivers = make_drivers(config, clock, latched_estop=_estop_cause(config, saved))
     _refuse_unarmable(config, drivers)
     core = _Core(loaded, clock, store, desk_alarms, drivers, saved)
@@ -177,15 +181,14 @@ class _Core:
         self._store = store
         self._models = {model.name: _make_model(model, loaded.folder) for model in config.models}
         sensors = [info for driver in drivers for info in driver.sensors()]
-        self._catalogue = Catalogue.of_sensors((info.id, info.unit) for info in sensors)
         table = StreamTable([Stream(info.id, info.unit, info.stale_ms) for info in sensors])
         interlock = Interlock(
             config.node.mode,
             [info for driver in drivers for info in driver.outputs()],
             self._trips(table),
             [
-                PermissiveSpec(item.output, self._condition(item.when, table), item.reason)
-                for item in config.permissives
+                PermissiveSpec(item.output, _condition(compiled, table), item.reason)
+                for item, compiled in zip(config.permissives, loaded.permissives, strict=True)
             ],
             latched,
         )
@@ -230,7 +233,7 @@ class _Core:
     def reload(self) -> tuple[Sequence[PointSpec], str]:
         """Read the rules file and make the decision points. Raises ConfigError."""
         config = self._loaded.config
-        book = load_rulebook(self._loaded)
+        book = reload_rules(self._loaded)
         return [self._point(item, book) for item in config.decisions], book.version
 
     def versions(self, rules: str) -> Versions:
@@ -274,9 +277,10 @@ class _Core:
             min_interval_ns=round(item.min_interval_ms * 1e6),
         )
 
-    def _condition(self, text: str, table: StreamTable) -> Condition:
-        compiled = compile_condition(text, self._catalogue, str(self._loaded.folder), "condition")
-        return Condition(text, table.inputs(compiled.inputs), compiled)
+    def _flag(self, sensor: str, table: StreamTable) -> Condition:
+        """The condition that a flag is set."""
+        catalogue = self._loaded.inventory.catalogue
+        return _condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
 
     def _trips(self, table: StreamTable) -> list[TripSpec]:
         return [
@@ -285,12 +289,14 @@ class _Core:
                 kind=item.kind,
                 label=item.label,
                 outputs=tuple(item.outputs),
-                cause=self._condition(item.cause, table) if item.cause else None,
-                guard_latch=(
-                    self._condition("guard.latched == 1", table) if item.kind == "estop" else None
+                cause=(
+                    _condition(self._loaded.causes[item.name], table)
+                    if item.name in self._loaded.causes
+                    else None
                 ),
+                guard_latch=(self._flag("guard.latched", table) if item.kind == "estop" else None),
                 reset_input=(
-                    self._condition(f"{item.reset_input} == 1", table)
+                    self._flag(item.reset_input, table)
                     if item.reset_input and item.kind == "process"
                     else None
                 ),
@@ -298,6 +304,10 @@ class _Core:
             )
             for item in self._loaded.config.trips
         ]
+
+
+def _condition(compiled: Compiled, table: StreamTable) -> Condition:
+    return Condition(compiled.text, table.inputs(compiled.inputs), compiled)
 
 
 class _Latches:
@@ -314,6 +324,14 @@ class _Latches:
 def _load_latches(store: Store) -> dict[str, str]:
     saved = store.load_state(LATCHES_KEY)
     return msgspec.json.decode(saved, type=dict[str, str]) if saved else {}
+
+
+def _clear_outlived(alarms: AlarmDesk, latched: Mapping[str, str]) -> None:
+    """Clear restored alarms whose condition ended with the old process."""
+    for alarm in alarms.active():
+        kind, _, name = alarm.key.partition(".")
+        if kind in OF_THE_PROCESS or (kind == "trip" and name not in latched):
+            alarms.clear_alarm(alarm.key)
 
 
 def _estop_cause(config: Config, latched: Mapping[str, str]) -> str:
@@ -337,7 +355,7 @@ def _refuse_unarmable(config: Config, drivers: Sequence[Driver]) -> None:
 def _make_model(settings: ModelSettings, folder: Path) -> Model:
     if settings.backend == "fake" or settings.file is None:
         return FakeModel(settings.name, settings.inputs)
-    return NumpyHead(settings.name, folder / settings.file, settings.inputs)
+    return NumpyHead(settings.name, settings.inputs, folder / settings.file)
 
 
 def _make_action(settings: ActionSettings) -> Action:

@@ -42,9 +42,17 @@ class Model(Protocol):
     ``inputs`` names the features in the order that ``score`` takes them.
     """
 
-    id: str
-    version: str
-    inputs: Sequence[str]
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def version(self) -> str:
+        """Changes with every training."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The features, in order."""
 
     def score(self, features: Sequence[float]) -> Score:
         """Score one feature vector of len(inputs); raises InferenceError, never hangs."""

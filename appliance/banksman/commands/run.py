@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         loaded = load_config(arguments.config)
 
         async def main() -> int:
-            return await Daemon(assemble(loaded, SystemClock())).run()
+            return await Daemon(await assemble(loaded, SystemClock())).run()
 
         return asyncio.run(main())
     finally:

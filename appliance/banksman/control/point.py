@@ -59,6 +59,7 @@ class Point:
         "acted",
         "alert_key",
         "decided_ns",
+        "first",
         "inputs",
         "question",
         "recorded",
@@ -75,6 +76,7 @@ class Point:
         self.recorded: tuple[object, ...] = ()  # what made the last record worth keeping
         self.recorded_ns = 0
         self.alert_key = ""
+        self.first = True  # nothing was concluded yet in this run
 
     def due(self, now_ns: int) -> bool:
         """Whether enough time has passed since the last decision."""
