@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -47,7 +46,7 @@ def verify_password(password: str, stored: str) -> bool:
         salt, expected = (base64.b64decode(part, validate=True) for part in match.group(4, 5))
         log2_n, r, p = (int(part) for part in match.group(1, 2, 3))
         return hmac.compare_digest(_scrypt(password, salt, log2_n, r, p), expected)
-    except (ValueError, binascii.Error, OverflowError, MemoryError):
+    except (ValueError, TypeError, OverflowError, MemoryError):
         return False
 
 
