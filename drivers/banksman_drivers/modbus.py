@@ -40,6 +40,7 @@ from banksman_drivers.modbus_link import Link, Refused
 from banksman_drivers.modbus_plan import Table, plan
 from banksman_drivers.modbus_write import RemoteOutput
 from banksman_drivers.pace import Pace
+from banksman_drivers.points import sensors_of
 from banksman_drivers.ports import (
     Command,
     CommandExpired,
@@ -99,17 +100,7 @@ class ModbusTcpDriver(Driver):
 
     def sensors(self) -> Sequence[SensorInfo]:
         """Every declared point, in the order of the config."""
-        return [
-            SensorInfo(
-                id=f"{self.id}.{point.name}",
-                unit=point.unit,
-                label=point.label,
-                stale_ms=point.stale_ms,
-                low=point.low,
-                high=point.high,
-            )
-            for point in self._settings.points
-        ]
+        return sensors_of(self.id, self._settings.points)
 
     def outputs(self) -> Sequence[OutputInfo]:
         """Every declared output; supervised when the PLC has a watchdog register."""

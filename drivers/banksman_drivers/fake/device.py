@@ -24,6 +24,7 @@ import msgspec
 
 from banksman_drivers.condition import BadBeat, Condition
 from banksman_drivers.pace import Pace
+from banksman_drivers.points import judge, sensors_of
 from banksman_drivers.ports import (
     Command,
     CommandExpired,
@@ -39,7 +40,7 @@ from banksman_drivers.ports import (
     Unsupported,
     Value,
 )
-from banksman_drivers.settings import FakeSettings, PointSettings
+from banksman_drivers.settings import FakeSettings
 
 HISTORY_KEPT = 10_000
 
@@ -78,7 +79,7 @@ class FakeDriver(Driver):
         """
         if point not in self._points:
             raise Unsupported(f"{self.id} has no point {point}")
-        judged = _judge(self._points[point], value) if quality is None else quality
+        judged = judge(self._points[point], value, value) if quality is None else quality
         self._told[point] = (float(value), judged)
 
     def lose(self, because: str = "the fake was told to be lost") -> None:
@@ -93,17 +94,7 @@ class FakeDriver(Driver):
 
     def sensors(self) -> Sequence[SensorInfo]:
         """Every declared point."""
-        return [
-            SensorInfo(
-                id=f"{self.id}.{point.name}",
-                unit=point.unit,
-                label=point.label,
-                stale_ms=point.stale_ms,
-                low=point.low,
-                high=point.high,
-            )
-            for point in self._settings.points
-        ]
+        return sensors_of(self.id, self._settings.points)
 
     def outputs(self) -> Sequence[OutputInfo]:
         """Every declared output; none is real."""
@@ -195,11 +186,3 @@ class FakeDriver(Driver):
                 await self._turned.wait()
         except TimeoutError:
             return
-
-
-def _judge(point: PointSettings, value: float) -> Quality:
-    if not math.isfinite(value):
-        return Quality.BAD
-    low = -math.inf if point.low is None else point.low
-    high = math.inf if point.high is None else point.high
-    return Quality.GOOD if low <= value <= high else Quality.UNCERTAIN
