@@ -152,7 +152,7 @@ def _allowed(node: Node) -> str:
     if "const" in node:
         return f'"{node["const"]}"'
     if "enum" in node:
-        return ", ".join(f'"{value}"' for value in node["enum"])
+        return "one of " + ", ".join(f'"{value}"' for value in node["enum"])
     parts = []
     low, above = node.get("minimum"), node.get("exclusiveMinimum")
     high = node.get("maximum")
