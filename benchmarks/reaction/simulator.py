@@ -6,6 +6,7 @@ that peers in any language compare and none is instrumented.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -90,7 +91,9 @@ class Simulator:
         self._reader.join()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
-                pipe.close()
+                # A command that a dead plant never read is still in its pipe's buffer.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
     def mark(self) -> Mark:
         """The counters now."""
