@@ -28,6 +28,8 @@ from banksman_drivers.guard.values import (
 from banksman_drivers.ports import CommandFailed, DeviceLost, Unsupported
 from banksman_drivers.settings import GuardInput, GuardSettings
 
+__all__ = ["Guard", "GuardEvent", "GuardLatency", "GuardState", "SetResult", "pair_indices"]
+
 LINES_MAX = 16  # INPUTS_MAX and OUTPUTS_MAX in core.h
 TRIP_TEXTS_MAX = 64
 
