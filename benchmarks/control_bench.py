@@ -112,7 +112,10 @@ def stream_readings_per_s(readings: int) -> float:
     """How many readings the stream step alone takes in a second, from batches of one poll."""
     table = StreamTable([Stream(sensor, "", 1000) for sensor in SENSORS])
     batches = [
-        [Reading(sensor, float(poll % 97), "", Quality.GOOD, poll * 1_000_000) for sensor in SENSORS]
+        [
+            Reading(sensor, float(poll % 97), "", Quality.GOOD, poll * 1_000_000)
+            for sensor in SENSORS
+        ]
         for poll in range(1, readings // FEATURES + 1)
     ]
     began_ns = time.perf_counter_ns()

@@ -70,6 +70,7 @@ from banksman_watchdog.systemd import SystemdNotify, watchdog_timeout_s
 log = logging.getLogger(__name__)
 
 LATCHES_KEY = "latched trips"
+QUIET_EVENTS = frozenset({"lease_renewed", "closed", "pressed", "released"})
 # Alarms of these kinds tell of the process itself, so they end with it.
 OF_THE_PROCESS = frozenset({"job", "driver", "output", "watchdog"})
 
@@ -108,12 +109,10 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         load_points=core.reload,
         mono_ns=clock.mono_ns,
     )
-    accounts = Accounts(folder, clock, _announce)
-    accounts.open()
     server = WebServer(
         config.web,
         desk,
-        accounts,
+        Accounts(folder, clock, _announce),
         clock,
         folder,
         site=config.node.site,
@@ -382,4 +381,5 @@ def _announce(line: str) -> None:
 
 
 def _log_guard(event: GuardEvent) -> None:
-    log.warning("guard: %s", event)
+    level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
+    log.log(level, "guard: %s", event.text)

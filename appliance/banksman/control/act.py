@@ -80,6 +80,7 @@ class Act:
             "commands_failed": 0,
             "commands_overtaken": 0,
             "commands_expired": 0,
+            "commands_undeliverable": 0,
         }
 
     def command(self, output: str, value: Value, cause: str, now_ns: int) -> Command:
@@ -100,6 +101,12 @@ class Act:
         slot = self._slots[command.output]
         slot.desired = command.value
         self.counters["commands"] += 1
+        if slot.driver.health().state != "connected":
+            # The lost device has an alarm of its own; the next decision asks again.
+            self.counters["commands_undeliverable"] += 1
+            slot.confirmed = None
+            slot.error = f"{slot.driver.id} is not connected"
+            return
         if slot.pending is not None:
             self.counters["commands_overtaken"] += 1
         slot.pending = command
@@ -112,7 +119,7 @@ class Act:
         for output, slot in self._slots.items():
             why = blocked.get(output, "")
             slot.forced_by = why
-            if not why:
+            if not why or slot.driver.health().state != "connected":
                 continue
             safe = slot.info.safe
             waiting = slot.task is not None and slot.desired == safe

@@ -35,6 +35,9 @@ from banksman_drivers.ports import Burst, Reading
 RECENT_DECISIONS = 100
 # A point whose inputs are unusable decides again this often, so that silence is acted on.
 SILENCE_NS = 1_000_000_000
+# Devices come up one after the other. Until each input of a point was read once, or for this
+# long, it decides nothing: every output is still in its safe state, and nobody is alarmed.
+START_UP_NS = 3_000_000_000
 # An input beyond its plausible range is usable, but the verdict built on it is less sure.
 UNCERTAIN_FACTOR = 0.7
 
@@ -102,7 +105,7 @@ class ControlLoop:
             if before is not None:
                 # What is on its way stays known, so a reload repeats no command.
                 point.acted, point.alert_key = before.acted, before.alert_key
-                point.first = before.first
+                point.first, point.known = before.first, before.known
                 self._drop_question(before)
             for sensor in point.spec.on:
                 by_sensor.setdefault(sensor, []).append(point)
@@ -146,8 +149,9 @@ class ControlLoop:
         """Notice silence, a few times a second: what is stale has no reading to trigger it."""
         self.sense_interlock(now_ns)
         for point in self._points:
-            since_ns = point.decided_ns if point.decided_ns is not None else self._started_ns
-            if now_ns - since_ns >= SILENCE_NS and point.inputs.faults(now_ns) is not None:
+            if point.decided_ns is not None and now_ns - point.decided_ns < SILENCE_NS:
+                continue
+            if self._is_known(point, now_ns) and point.inputs.faults(now_ns) is not None:
                 point.decided_ns = now_ns
                 self._decide(point, now_ns)
 
@@ -181,10 +185,20 @@ class ControlLoop:
         for reading in batch:
             for point in by_sensor.get(reading.sensor, ()):
                 # The readings of one poll belong together: a point decides once for all of them.
-                if point is not done and point.decided_ns != arrival_ns and point.due(arrival_ns):
+                if (
+                    point is not done
+                    and point.decided_ns != arrival_ns
+                    and point.due(arrival_ns)
+                    and self._is_known(point, arrival_ns)
+                ):
                     done = point
                     point.decided_ns = arrival_ns
                     self._decide(point, arrival_ns)
+
+    def _is_known(self, point: Point, now_ns: int) -> bool:
+        if not point.known:
+            point.known = point.inputs.known() or now_ns - self._started_ns >= START_UP_NS
+        return point.known
 
     def _decide(self, point: Point, arrival_ns: int) -> None:
         if point.question is not None:

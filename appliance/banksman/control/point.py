@@ -61,6 +61,7 @@ class Point:
         "decided_ns",
         "first",
         "inputs",
+        "known",
         "question",
         "recorded",
         "recorded_ns",
@@ -76,6 +77,7 @@ class Point:
         self.recorded: tuple[object, ...] = ()  # what made the last record worth keeping
         self.recorded_ns = 0
         self.alert_key = ""
+        self.known = False  # every input was read once, or waited for long enough
         self.first = True  # nothing was concluded yet in this run
 
     def due(self, now_ns: int) -> bool:

@@ -238,6 +238,10 @@ class Inputs:
             for stream, ageing in zip(self._streams, self._ageing, strict=True)
         ]
 
+    def known(self) -> bool:
+        """Whether each input was read at least once, well or badly."""
+        return all(stream.mono_ns for stream in self._streams)
+
     def uncertain(self) -> str:
         """The first input whose newest reading is only UNCERTAIN, or empty."""
         for stream in self._streams:
