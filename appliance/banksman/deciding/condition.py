@@ -88,7 +88,7 @@ def first_fault(
     for slot in slots:
         value = values[slot]
         if faults is not None and faults[slot]:
-            return f"{names[slot]} is {faults[slot]}"
+            return f"{names[slot]}: {faults[slot]}"
         if value - value != 0.0:
-            return f"{names[slot]} is not a number"
+            return f"{names[slot]}: not a number"
     return ""
