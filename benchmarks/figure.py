@@ -2,8 +2,9 @@
 
 Rules of this file
 - Pure: numbers in, a Figure out. `met` and the target's words are computed, never typed.
-- ``value`` and ``peer_value`` are medians of the runs; ``ratio`` is value / peer_value, so under 1
-  is better where lower is better.
+- ``value`` and ``peer_value`` are medians of the runs, or the worst run where a promise is
+  kept always or not at all; ``ratio`` is value / peer_value, so under 1 is better where lower is
+  better.
 - Where the machine's CPU pressure was over 20 % nothing is claimed: ``met`` is None. So it is
   where there is no target or nothing could be measured (``note`` then says why).
 """
@@ -93,14 +94,16 @@ def figure(
     peer: str | None = None,
     peer_values: Sequence[float] = (),
     note: str = "",
+    worst: bool = False,
 ) -> Figure:
     """Make a figure of one value for each run, and of the peer's from the same session.
 
+    ``worst``: the worst run counts instead of the median, as for losses.
     Raises ValueError if the target compares and no peer is named.
     """
     if target is not None and target.of != "value" and peer is None:
         raise ValueError(f"{name}: a target on the {target.of} needs a peer")
-    value = median(values)
+    value = _worst(values, direction) if worst else median(values)
     peer_value = median(peer_values)
     ratio = value / peer_value if value is not None and peer_value else None
     return Figure(
@@ -129,6 +132,10 @@ def _measure(target: Target, value: float, peer_value: float | None) -> float | 
     if target.of == "excess":
         return value - peer_value
     return value / peer_value if peer_value else None
+
+
+def _worst(values: Sequence[float], direction: Direction) -> float | None:
+    return (max if direction == "lower" else min)(values, default=None)
 
 
 def _rounded(value: float | None) -> float | None:

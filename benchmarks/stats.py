@@ -20,6 +20,12 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     return sorted(values)[rank - 1]
 
 
+def percentiles(runs: Sequence[Sequence[float]], percent: float) -> list[float]:
+    """The percentile of each run that has any sample."""
+    found = (percentile(run, percent) for run in runs)
+    return [value for value in found if value is not None]
+
+
 def spread(values: Sequence[float]) -> float | None:
     """How far the runs lie apart: (largest - smallest) / median; None for a median of 0."""
     middle = median(values)

@@ -23,7 +23,10 @@ def figures(tally: Tally) -> list[Figure]:
         _compared(
             tally, "decide_p99_prize", "decide_p99_ms", "decide", "cloop", Target("ratio", 8.0)
         ),
-        _own(tally, "decide_missed_steps", "decide_missed", "decide", "", Target("value", 0)),
+        _own(
+            tally, "decide_missed_steps", "decide_missed", "decide", "steps", Target("value", 0),
+            worst=True,
+        ),
         _compared(tally, "cpu", "cpu_pct", "steady", "pyloop", Target("ratio", 2.5), unit="%"),
         _own(
             tally, "polls_held", "polls_s", "fast", "polls/s", Target("value", POLLS_S), "higher"
@@ -32,15 +35,24 @@ def figures(tally: Tally) -> list[Figure]:
         _own(tally, "busy_p99", "busy_p99_ms", "busy", "ms", Target("value", 5.0)),
         _own(
             tally, "outage_lost_below_mark", "lost_below_mark", "broken", "readings",
-            Target("value", 0),
+            Target("value", 0), worst=True,
         ),
-        _own(tally, "outage_lost_age", "lost_age_ms", "broken", "ms", Target("value", 20.0)),
-        _own(tally, "outage_lost_above_mark", "lost_above_mark", "broken", "readings", None),
+        _own(
+            tally, "outage_lost_age", "lost_age_ms", "broken", "ms", Target("value", 20.0),
+            worst=True,
+        ),
+        _own(
+            tally, "outage_lost_above_mark", "lost_above_mark", "broken", "readings", None,
+            worst=True,
+        ),
         _own(
             tally, "outage_repeated_with_other_id", "repeated_with_other_id", "broken",
-            "readings", Target("value", 0),
+            "readings", Target("value", 0), worst=True,
         ),
-        _own(tally, "outage_missed_steps", "missed_steps", "broken", "", Target("value", 0)),
+        _own(
+            tally, "outage_missed_steps", "missed_steps", "broken", "steps", Target("value", 0),
+            worst=True,
+        ),
         _own(tally, "restart_to_follow", "follows_s", "broken", "s", Target("value", 1.0)),
     ]  # fmt: skip
 
@@ -53,11 +65,14 @@ def _own(
     unit: str,
     target: Target | None,
     direction: Direction = "lower",
+    *,
+    worst: bool = False,
 ) -> Figure:
     return figure(
         f"reaction.{name}",
         unit,
         tally.values(OURS, kind),
+        worst=worst,
         direction=direction,
         n=tally.samples(OURS, kind),
         pressure_pct=tally.pressure(phase).pct,

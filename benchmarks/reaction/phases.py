@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from benchmarks.pressure import Pressure
+from benchmarks.reaction.peer import Peer
 from benchmarks.reaction.session import Session, first_time
 from benchmarks.reaction.simulator import Step
 
@@ -45,6 +46,14 @@ class Reactions(msgspec.Struct, frozen=True):
     missed: int
 
 
+class Kill(msgspec.Struct, frozen=True):
+    """When it was killed, the last reading it can have seen, and how soon the coil followed."""
+
+    mono_ns: int
+    last_seen: int
+    follows_s: float
+
+
 class Outage(msgspec.Struct, frozen=True):
     """Which readings were lost around the kill, and how soon it acted again.
 
@@ -66,10 +75,7 @@ def steady(run: Session, seconds: float, pressure: Pressure) -> Steady:
     """Watch it for a while without any stimulus."""
     with pressure:
         before, used, since_s = run.plant.mark(), run.peer.usage(), time.monotonic()
-        rss_mb = used.rss_mb
-        while time.monotonic() - since_s < seconds:
-            time.sleep(min(SAMPLE_S, seconds))
-            rss_mb = max(rss_mb, run.peer.usage().rss_mb)
+        rss_mb = largest_rss_mb(run.peer, seconds)
         after, used_after, elapsed_s = (
             run.plant.mark(),
             run.peer.usage(),
@@ -113,31 +119,38 @@ def outage(
         missed = sum(step.missed for step in run.plant.end_steps(timeout_s=0))
 
         mark_id = durable_mark()
-        killed = run.plant.mark()
-        run.peer.kill()
-        last_seen = run.plant.mark().sequence
-        run.peer.start()
-        run.plant.begin_steps(1, (0, 0), timeout_ms=int(FOLLOW_MAX_S * 1000))
-        follow = run.plant.end_steps(timeout_s=FOLLOW_MAX_S + 10)
+        kill = kill_and_follow(run)
         time.sleep(max(0.0, gone_s + seconds - time.monotonic()))
         last = run.plant.mark().sequence
         run.broker.start()
         wait_for_backlog(run, first, last)
 
     missing = run.subscriber.missing(first, last)
-    mark = run.subscriber.highest_up_to(mark_id)
-    above = [number for number in missing if mark < number <= last_seen]
+    mark = run.subscriber.highest_up_to(mark_id) if mark_id else 0
+    above = [number for number in missing if mark < number <= kill.last_seen]
     return Outage(
         served=last - first + 1,
         missed_steps=missed,
         lost_below_mark=len(missing) - len(above),
         lost_above_mark=len(above),
-        lost_age_ms=_age_ms(run, above, killed.mono_ns),
+        lost_age_ms=_age_ms(run, above, kill.mono_ns),
         repeated=run.subscriber.repeated,
         repeated_with_other_id=run.subscriber.repeated_with_other_id,
-        # A step that was never followed reports its timeout, which misses any target.
-        follows_s=follow[0].reaction_ms / 1e3 if follow else FOLLOW_MAX_S,
+        follows_s=kill.follows_s,
     )
+
+
+def kill_and_follow(run: Session) -> Kill:
+    """SIGKILL the peer, start it again at once, and change the value: how soon does it follow?"""
+    killed = run.plant.mark()
+    run.peer.kill()
+    last_seen = run.plant.mark().sequence
+    run.peer.start()
+    run.plant.begin_steps(1, (0, 0), timeout_ms=int(FOLLOW_MAX_S * 1000))
+    follow = run.plant.end_steps(timeout_s=FOLLOW_MAX_S + 10)
+    # A step that was never followed reports its timeout, which misses any target.
+    follows_s = follow[0].reaction_ms / 1e3 if follow else FOLLOW_MAX_S
+    return Kill(killed.mono_ns, last_seen, follows_s)
 
 
 def wait_for_backlog(run: Session, first: int, last: int) -> None:
@@ -151,6 +164,15 @@ def wait_for_backlog(run: Session, first: int, last: int) -> None:
         now_left = len(run.subscriber.missing(first, last))
         if now_left != left:
             left, quiet_since_s = now_left, time.monotonic()
+
+
+def largest_rss_mb(peer: Peer, seconds: float) -> float:
+    """The most memory that the peer's tree held within the next ``seconds``."""
+    until_s, rss_mb = time.monotonic() + seconds, 0.0
+    while time.monotonic() < until_s:
+        time.sleep(SAMPLE_S)
+        rss_mb = max(rss_mb, peer.usage().rss_mb)
+    return rss_mb
 
 
 def settle(run: Session, seconds: float) -> None:
