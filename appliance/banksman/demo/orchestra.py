@@ -51,7 +51,7 @@ class Demo:
         options = {
             "--folder": folder,
             "--modbus-port": ports.modbus,
-            "--mqtt-port": ports.mqtt,
+            "--mqtt-port": ports.mqtt if program else 0,
             "--cloud-port": ports.cloud,
         }
         plant = [sys.executable, "-m", "banksman_drivers.fake.plant"]

@@ -25,7 +25,9 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, required=True, help="for FIFOs and the socket")
     parser.add_argument("--modbus-port", type=int, default=defaults.modbus_port)
-    parser.add_argument("--mqtt-port", type=int, default=defaults.mqtt_port, help="of a broker")
+    parser.add_argument(
+        "--mqtt-port", type=int, default=defaults.mqtt_port, help="of a broker; 0: there is none"
+    )
     parser.add_argument("--cloud-port", type=int, default=defaults.cloud_port)
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of noise and defects")
     parser.add_argument(

@@ -40,7 +40,7 @@ BEGUN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PlantOptions:
-    """Where the plant lives. ``mqtt_port`` is that of a broker, which may be missing."""
+    """Where the plant lives. ``mqtt_port`` is a broker's, which may be away; 0: there is none."""
 
     folder: Path
     host: str = "127.0.0.1"
@@ -58,6 +58,7 @@ class Plant:
         folder = options.folder
         self.line = Line(options.seed, bridged=options.bridged)
         self.vehicle = Vehicle()
+        self._has_broker = options.mqtt_port > 0
         self.plc = PlcServer(self.line, options.host, options.modbus_port)
         self.cloud = CloudStandIn(options.host, options.cloud_port)
         self.forklift = Forklift(self.vehicle, options.host, options.mqtt_port)
@@ -80,7 +81,8 @@ class Plant:
             await self.cloud.start()
             await self.control.start()
             self._permit.open()
-            self.forklift.start()
+            if self._has_broker:
+                self.forklift.start()
             ready.set()
             await self._tick(stop)
         finally:

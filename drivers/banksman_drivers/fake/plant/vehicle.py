@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 from banksman_drivers.fake.plant.orders import BadOrder, Edge, Message, Node, Order, read_order
 
@@ -109,7 +110,7 @@ class Vehicle:
         try:
             self._take_order(read_order(message))
         except BadOrder as refused:
-            self._error("orderError", str(refused))
+            self._error("orderError", str(refused), _references(message))
 
     def _take_order(self, order: Order) -> None:
         first = order.nodes[0]
@@ -167,7 +168,7 @@ class Vehicle:
                 self._pausing, self.paused = None, True
         elif kind == "stopPause":
             if self._pausing is not None:
-                self._fail(self._pausing)
+                self._fail(self._pausing, "overtaken by stopPause")
             self._pausing, self.paused = None, False
             self._finish(action_id)
         elif kind == "cancelOrder":
@@ -176,25 +177,31 @@ class Vehicle:
         elif kind == "stateRequest":
             self._finish(action_id)
         else:
-            self._fail(action_id)
-            self._error("instantActionError", f"no instant action {kind!r}")
+            why = f"no instant action {kind[:60]!r}"
+            self._fail(action_id, why)
+            self._error("instantActionError", why)
 
     def _finish(self, action_id: str) -> None:
-        self._set_status(action_id, "FINISHED")
+        self._conclude(action_id, {"actionStatus": "FINISHED"})
 
-    def _fail(self, action_id: str) -> None:
-        self._set_status(action_id, "FAILED")
+    def _fail(self, action_id: str, why: str) -> None:
+        self._conclude(action_id, {"actionStatus": "FAILED", "resultDescription": why})
 
-    def _set_status(self, action_id: str, status: str) -> None:
+    def _conclude(self, action_id: str, result: Message) -> None:
         self.changed = True
         for state in self._actions:
             if state["actionId"] == action_id:
-                state["actionStatus"] = status
+                state.update(result)
 
-    def _error(self, kind: str, text: str) -> None:
+    def _error(self, kind: str, text: str, references: Sequence[Message] = ()) -> None:
         self.changed = True
         self._errors.append(
-            {"errorType": kind, "errorDescription": text[:200], "errorLevel": "WARNING"}
+            {
+                "errorType": kind,
+                "errorDescription": text[:200],
+                "errorLevel": "WARNING",
+                "errorReferences": list(references),
+            }
         )
 
     def state(self) -> Message:
@@ -238,3 +245,15 @@ class Vehicle:
             return []
         text = f"battery under {BATTERY_LOW:g} %"
         return [{"errorType": "batteryLow", "errorDescription": text, "errorLevel": "WARNING"}]
+
+
+def _references(message: object) -> list[Message]:
+    """What an order error is about, as far as the order told it."""
+    if not isinstance(message, dict):
+        return []
+    keys = ("orderId", "orderUpdateId")
+    return [
+        {"referenceKey": key, "referenceValue": str(message[key])[:100]}
+        for key in keys
+        if key in message
+    ]
