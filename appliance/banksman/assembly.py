@@ -16,28 +16,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import msgspec
-
 from banksman.alarms import AlarmDesk
 from banksman.clock import Clock
-from banksman.config.load import LoadedConfig, reload_rules
-from banksman.config.schema import ActionSettings, Config, DecisionSettings, ModelSettings
+from banksman.config.load import LoadedConfig
+from banksman.config.schema import Config, ModelSettings
 from banksman.control.act import Act
-from banksman.control.devices import DeviceWatch
-from banksman.control.interlock import Condition, Interlock, PermissiveSpec, TripSpec
-from banksman.control.loop import ControlLoop
-from banksman.control.pace import Culprit, Pace
-from banksman.control.point import Action, Alert, PointSpec
-from banksman.control.stream import Stream, StreamTable
-from banksman.control.view import View
+from banksman.control_parts import ControlParts, load_latches
 from banksman.control_thread import ControlThread
 from banksman.daemon import Parts
-from banksman.deciding.cache import ScoreCache
-from banksman.deciding.condition import Condition as Compiled
-from banksman.deciding.condition import compile_condition
-from banksman.deciding.decide import DecisionPoint, join_inputs
-from banksman.deciding.decision import NO_ACTION
-from banksman.deciding.rules import RuleBook
 from banksman.desk import Desk
 from banksman.errors import NotArmable
 from banksman.security.accounts import Accounts
@@ -47,7 +33,6 @@ from banksman.sync.cloud_port import HttpCloudPort
 from banksman.telemetry.mqtt import Telemetry
 from banksman.telemetry.webhook import Webhooks
 from banksman.web.server import WebServer
-from banksman.wire.messages import Priority
 from banksman_drivers.fake.device import FakeDriver
 from banksman_drivers.guard.available import why_not_available
 from banksman_drivers.guard.driver import GuardDriver
@@ -69,8 +54,8 @@ from banksman_watchdog.systemd import SystemdNotify, watchdog_timeout_s
 
 log = logging.getLogger(__name__)
 
-LATCHES_KEY = "latched trips"
 QUIET_EVENTS = frozenset({"lease_renewed", "closed", "pressed", "released"})
+DROPPING_EVENTS = frozenset({"lease_expired", "tripped"})
 # Alarms of these kinds tell of the process itself, so they end with it.
 OF_THE_PROCESS = frozenset({"job", "driver", "output", "watchdog"})
 
@@ -80,13 +65,19 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     config = loaded.config
     folder = Path(config.store.folder)
     store = Store.open(config.store, config.node.id, clock)
-    saved = _load_latches(store)
+    saved = load_latches(store)
     desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
     desk_alarms.restore(await store.alarms())
     _clear_outlived(desk_alarms, saved)
-    drivers = make_drivers(config, clock, latched_estop=_estop_cause(config, saved))
+    news = _GuardNews()
+    drivers = make_drivers(config, clock, news.take, _estop_cause(config, saved))
     _refuse_unarmable(config, drivers)
-    core = _Core(loaded, clock, store, desk_alarms, drivers, saved)
+    models = {item.name: _make_model(item, loaded.folder) for item in config.models}
+    to_control = _Late()
+    cloud = _make_cloud(config, clock, to_control.post)
+    core = ControlParts(loaded, clock, store, desk_alarms, drivers, saved, models, cloud)
+    news.act = core.act
+    to_control.thread = core.thread
     webhooks = Webhooks(config.webhooks, clock)
     desk_alarms.listen(webhooks.put)
     telemetry = Telemetry(
@@ -105,7 +96,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         store=store,
         alarms=desk_alarms,
         link=telemetry.status,
-        versions=core.versions,
+        versions=lambda rules: _versions(rules, models),
         load_points=core.reload,
         mono_ns=clock.mono_ns,
     )
@@ -124,8 +115,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         jobs["telemetry"] = telemetry.run
     if config.webhooks:
         jobs["webhooks"] = webhooks.run
-    if core.cloud is not None:
-        jobs["cloud"] = core.cloud.run
+    if cloud is not None:
+        jobs["cloud"] = cloud.run
     return Parts(
         node=config.node.id,
         clock=clock,
@@ -141,14 +132,19 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     )
 
 
-def make_drivers(config: Config, clock: Clock, *, latched_estop: str = "") -> list[Driver]:
+def make_drivers(
+    config: Config,
+    clock: Clock,
+    on_guard: Callable[[GuardEvent], None],
+    latched_estop: str = "",
+) -> list[Driver]:
     """A driver for each device and the guard. ``latched_estop`` restores the guard's latch."""
     drivers: list[Driver] = []
     if config.guard is not None:
         settings = config.guard
         if config.node.mode == "observe":
             settings = settings.model_copy(update={"outputs": []})
-        drivers.append(GuardDriver(settings, clock, _log_guard, bool(latched_estop), latched_estop))
+        drivers.append(GuardDriver(settings, clock, on_guard, bool(latched_estop), latched_estop))
     drivers += [_make_driver(device, clock) for device in config.devices]
     return drivers
 
@@ -161,168 +157,6 @@ def _make_driver(settings: DeviceSettings, clock: Clock) -> Driver:
     if isinstance(settings, FakeSettings):
         return FakeDriver(settings, clock)
     return Vda5050Driver(settings, clock, clock.wall_ns)
-
-
-class _Core:
-    """The control thread and everything on it."""
-
-    def __init__(
-        self,
-        loaded: LoadedConfig,
-        clock: Clock,
-        store: Store,
-        alarms: AlarmDesk,
-        drivers: Sequence[Driver],
-        latched: Mapping[str, str],
-    ) -> None:
-        config = loaded.config
-        self._loaded = loaded
-        self._store = store
-        self._models = {model.name: _make_model(model, loaded.folder) for model in config.models}
-        sensors = [info for driver in drivers for info in driver.sensors()]
-        table = StreamTable([Stream(info.id, info.unit, info.stale_ms) for info in sensors])
-        interlock = Interlock(
-            config.node.mode,
-            [info for driver in drivers for info in driver.outputs()],
-            self._trips(table),
-            [
-                PermissiveSpec(item.output, _condition(compiled, table), item.reason)
-                for item, compiled in zip(config.permissives, loaded.permissives, strict=True)
-            ],
-            latched,
-        )
-        act = Act(drivers, alarms, clock.mono_ns)
-        culprit = Culprit()
-        self.cloud = _make_cloud(config, clock, self._post)
-        points, rules_version = self.reload()
-        self.loop = ControlLoop(
-            node=config.node.id,
-            clock=clock,
-            streams=table,
-            interlock=interlock,
-            act=act,
-            points=points,
-            actions={action.name: _make_action(action) for action in config.actions},
-            rules_version=rules_version,
-            cache=ScoreCache(
-                config.deciding.cache_entries,
-                config.deciding.cache_ttl_s,
-                config.deciding.cache_digits,
-            ),
-            record_every_ns=round(config.deciding.record_every_s * 1e9),
-            records=store.records,
-            alarms=alarms,
-            latches=_Latches(store),
-            cloud=self.cloud,
-            next_id=store.ids.next,
-            culprit=culprit,
-        )
-        self.view = View(config.node.id, clock, self.loop, act, drivers)
-        watch = DeviceWatch(drivers, act, alarms)
-
-        def tick(now_ns: int) -> None:
-            watch.look()
-            self.loop.tick(now_ns)
-
-        pace = Pace(clock.mono_ns, tick, lambda now_ns: self.view.publish(now_ns, pace), culprit)
-        self.thread = ControlThread(
-            self.loop, act, pace, drivers, alarms, armed=config.node.mode == "armed"
-        )
-
-    def reload(self) -> tuple[Sequence[PointSpec], str]:
-        """Read the rules file and make the decision points. Raises ConfigError."""
-        config = self._loaded.config
-        book = reload_rules(self._loaded)
-        return [self._point(item, book) for item in config.decisions], book.version
-
-    def versions(self, rules: str) -> Versions:
-        """What runs here."""
-        return Versions(
-            banksman=version("banksman"),
-            python=platform.python_version(),
-            rules=rules,
-            guard=why_not_available() or "native",
-            models={model.id: model.version for model in self._models.values()},
-        )
-
-    def note(self, event: str, by: str, details: dict[str, str]) -> None:
-        """Audit what a person did on the page; from any thread."""
-        self._post(lambda: self.loop.note_audit(event, by, details))
-
-    def _post(self, function: Callable[[], None]) -> None:
-        self.thread.post(function)
-
-    def _point(self, item: DecisionSettings, book: RuleBook) -> PointSpec:
-        deciding = self._loaded.config.deciding
-        rules = book.for_point(item.name) if item.rules else None
-        model = self._models[item.model] if item.model is not None else None
-        return PointSpec(
-            point=DecisionPoint(
-                name=item.name,
-                type=item.type,
-                inputs=join_inputs(rules, model, item.inputs),
-                safe_action=item.safe_action,
-                rules=rules,
-                model=model,
-                alarm_above=item.alarm_above,
-                model_action=item.model_action or NO_ACTION,
-                ask_cloud=item.ask_cloud,
-                deadline_ms=item.deadline_ms,
-                sync_below=deciding.sync_below,
-                review_below=deciding.review_below,
-            ),
-            on=frozenset(item.on),
-            priority=Priority[item.priority.upper()],
-            min_interval_ns=round(item.min_interval_ms * 1e6),
-        )
-
-    def _flag(self, sensor: str, table: StreamTable) -> Condition:
-        """The condition that a flag is set."""
-        catalogue = self._loaded.inventory.catalogue
-        return _condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
-
-    def _trips(self, table: StreamTable) -> list[TripSpec]:
-        return [
-            TripSpec(
-                name=item.name,
-                kind=item.kind,
-                label=item.label,
-                outputs=tuple(item.outputs),
-                cause=(
-                    _condition(self._loaded.causes[item.name], table)
-                    if item.name in self._loaded.causes
-                    else None
-                ),
-                guard_latch=(self._flag("guard.latched", table) if item.kind == "estop" else None),
-                reset_input=(
-                    self._flag(item.reset_input, table)
-                    if item.reset_input and item.kind == "process"
-                    else None
-                ),
-                reset_text=item.reset_input or "",
-            )
-            for item in self._loaded.config.trips
-        ]
-
-
-def _condition(compiled: Compiled, table: StreamTable) -> Condition:
-    return Condition(compiled.text, table.inputs(compiled.inputs), compiled)
-
-
-class _Latches:
-    """Keeps latched trips in the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def save_latches(self, latched: dict[str, str]) -> None:
-        """Queue them; of several saves the last one stands."""
-        self._store.save_state(LATCHES_KEY, msgspec.json.encode(latched))
-
-
-def _load_latches(store: Store) -> dict[str, str]:
-    saved = store.load_state(LATCHES_KEY)
-    return msgspec.json.decode(saved, type=dict[str, str]) if saved else {}
 
 
 def _clear_outlived(alarms: AlarmDesk, latched: Mapping[str, str]) -> None:
@@ -357,16 +191,6 @@ def _make_model(settings: ModelSettings, folder: Path) -> Model:
     return NumpyHead(settings.name, settings.inputs, folder / settings.file)
 
 
-def _make_action(settings: ActionSettings) -> Action:
-    alert = settings.alert
-    return Action(
-        name=settings.name,
-        writes=tuple((write.output, write.value) for write in settings.writes),
-        trip=settings.trip,
-        alert=Alert(alert.text, Priority[alert.priority.upper()]) if alert is not None else None,
-    )
-
-
 def _make_cloud(
     config: Config, clock: Clock, to_control: Callable[[Callable[[], None]], None]
 ) -> HttpCloudPort | None:
@@ -380,6 +204,37 @@ def _announce(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _log_guard(event: GuardEvent) -> None:
-    level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
-    log.log(level, "guard: %s", event.text)
+def _versions(rules: str, models: Mapping[str, Model]) -> Versions:
+    return Versions(
+        banksman=version("banksman"),
+        python=platform.python_version(),
+        rules=rules,
+        guard=why_not_available() or "native",
+        models={model.id: model.version for model in models.values()},
+    )
+
+
+class _Late:
+    """Posts to a control thread that is built after those who post to it."""
+
+    def __init__(self) -> None:
+        self.thread: ControlThread | None = None
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Run it on the control thread soon."""
+        if self.thread is not None:
+            self.thread.post(function)
+
+
+class _GuardNews:
+    """Logs the guard's events; what it dropped is no longer believed to be on."""
+
+    def __init__(self) -> None:
+        self.act: Act | None = None
+
+    def take(self, event: GuardEvent) -> None:
+        """One event, on the control thread."""
+        level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
+        log.log(level, "guard: %s", event.text)
+        if event.kind in DROPPING_EVENTS and self.act is not None:
+            self.act.lost("guard")

@@ -50,7 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         return "safe"
 
     async def everyone() -> dict[str, str]:
-        drivers = [driver for driver in make_drivers(config, SystemClock()) if driver.outputs()]
+        drivers = [
+            driver
+            for driver in make_drivers(config, SystemClock(), lambda _: None)
+            if driver.outputs()
+        ]
         results = await asyncio.gather(*(one(driver) for driver in drivers))
         return {driver.id: result for driver, result in zip(drivers, results, strict=True)}
 

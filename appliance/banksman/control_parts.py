@@ -1,0 +1,194 @@
+"""Builds the control thread's parts from a loaded config; names no concrete driver or backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from banksman.alarms import AlarmDesk
+from banksman.clock import Clock
+from banksman.config.load import LoadedConfig, reload_rules
+from banksman.config.schema import ActionSettings, DecisionSettings
+from banksman.control.act import Act
+from banksman.control.devices import DeviceWatch
+from banksman.control.interlock import Condition, Interlock, PermissiveSpec, TripSpec
+from banksman.control.loop import ControlLoop
+from banksman.control.pace import Culprit, Pace
+from banksman.control.point import Action, Alert, PointSpec
+from banksman.control.ports import CloudPort
+from banksman.control.stream import Stream, StreamTable
+from banksman.control.view import View
+from banksman.control_thread import ControlThread
+from banksman.deciding.cache import ScoreCache
+from banksman.deciding.condition import Condition as Compiled
+from banksman.deciding.condition import compile_condition
+from banksman.deciding.decide import DecisionPoint, join_inputs
+from banksman.deciding.decision import NO_ACTION
+from banksman.deciding.rules import RuleBook
+from banksman.store.store import Store
+from banksman.wire.messages import Priority
+from banksman_drivers.ports import Driver
+from banksman_inference.ports import Model
+
+LATCHES_KEY = "latched trips"
+
+
+class ControlParts:
+    """The control thread and everything on it; models and cloud port are given."""
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        clock: Clock,
+        store: Store,
+        alarms: AlarmDesk,
+        drivers: Sequence[Driver],
+        latched: Mapping[str, str],
+        models: Mapping[str, Model],
+        cloud: CloudPort | None,
+    ) -> None:
+        config = loaded.config
+        self._loaded = loaded
+        self._models = models
+        sensors = [info for driver in drivers for info in driver.sensors()]
+        table = StreamTable([Stream(info.id, info.unit, info.stale_ms) for info in sensors])
+        interlock = Interlock(
+            config.node.mode,
+            [info for driver in drivers for info in driver.outputs()],
+            self._trips(table),
+            [
+                PermissiveSpec(item.output, _condition(compiled, table), item.reason)
+                for item, compiled in zip(config.permissives, loaded.permissives, strict=True)
+            ],
+            latched,
+        )
+        act = self.act = Act(drivers, alarms, clock.mono_ns)
+        culprit = Culprit()
+        points, rules_version = self.reload()
+        self.loop = ControlLoop(
+            node=config.node.id,
+            clock=clock,
+            streams=table,
+            interlock=interlock,
+            act=act,
+            points=points,
+            actions={action.name: _make_action(action) for action in config.actions},
+            rules_version=rules_version,
+            cache=ScoreCache(
+                config.deciding.cache_entries,
+                config.deciding.cache_ttl_s,
+                config.deciding.cache_digits,
+            ),
+            record_every_ns=round(config.deciding.record_every_s * 1e9),
+            records=store.records,
+            alarms=alarms,
+            latches=_Latches(store),
+            cloud=cloud,
+            next_id=store.ids.next,
+            culprit=culprit,
+        )
+        self.view = View(config.node.id, clock, self.loop, act, drivers)
+        watch = DeviceWatch(drivers, act, alarms)
+
+        def tick(now_ns: int) -> None:
+            watch.look()
+            self.loop.tick(now_ns)
+
+        pace = Pace(clock.mono_ns, tick, lambda now_ns: self.view.publish(now_ns, pace), culprit)
+        self.thread = ControlThread(
+            self.loop, act, pace, drivers, alarms, armed=config.node.mode == "armed"
+        )
+
+    def reload(self) -> tuple[Sequence[PointSpec], str]:
+        """Read the rules file and make the decision points. Raises ConfigError."""
+        config = self._loaded.config
+        book = reload_rules(self._loaded)
+        return [self._point(item, book) for item in config.decisions], book.version
+
+    def note(self, event: str, by: str, details: dict[str, str]) -> None:
+        """Audit what a person did on the page; from any thread."""
+        self.thread.post(lambda: self.loop.note_audit(event, by, details))
+
+    def _point(self, item: DecisionSettings, book: RuleBook) -> PointSpec:
+        deciding = self._loaded.config.deciding
+        rules = book.for_point(item.name) if item.rules else None
+        model = self._models[item.model] if item.model is not None else None
+        return PointSpec(
+            point=DecisionPoint(
+                name=item.name,
+                type=item.type,
+                inputs=join_inputs(rules, model, item.inputs),
+                safe_action=item.safe_action,
+                rules=rules,
+                model=model,
+                alarm_above=item.alarm_above,
+                model_action=item.model_action or NO_ACTION,
+                ask_cloud=item.ask_cloud,
+                deadline_ms=item.deadline_ms,
+                sync_below=deciding.sync_below,
+                review_below=deciding.review_below,
+            ),
+            on=frozenset(item.on),
+            priority=Priority[item.priority.upper()],
+            min_interval_ns=round(item.min_interval_ms * 1e6),
+        )
+
+    def _flag(self, sensor: str, table: StreamTable) -> Condition:
+        """The condition that a flag is set."""
+        catalogue = self._loaded.inventory.catalogue
+        return _condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
+
+    def _trips(self, table: StreamTable) -> list[TripSpec]:
+        return [
+            TripSpec(
+                name=item.name,
+                kind=item.kind,
+                label=item.label,
+                outputs=tuple(item.outputs),
+                cause=(
+                    _condition(self._loaded.causes[item.name], table)
+                    if item.name in self._loaded.causes
+                    else None
+                ),
+                guard_latch=(self._flag("guard.latched", table) if item.kind == "estop" else None),
+                reset_input=(
+                    self._flag(item.reset_input, table)
+                    if item.reset_input and item.kind == "process"
+                    else None
+                ),
+                reset_text=item.reset_input or "",
+            )
+            for item in self._loaded.config.trips
+        ]
+
+
+def _condition(compiled: Compiled, table: StreamTable) -> Condition:
+    return Condition(compiled.text, table.inputs(compiled.inputs), compiled)
+
+
+class _Latches:
+    """Keeps latched trips in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def save_latches(self, latched: dict[str, str]) -> None:
+        """Queue them; of several saves the last one stands."""
+        self._store.save_state(LATCHES_KEY, msgspec.json.encode(latched))
+
+
+def load_latches(store: Store) -> dict[str, str]:
+    """Trip name -> cause, of the trips that were latched when the daemon last ran."""
+    saved = store.load_state(LATCHES_KEY)
+    return msgspec.json.decode(saved, type=dict[str, str]) if saved else {}
+
+
+def _make_action(settings: ActionSettings) -> Action:
+    alert = settings.alert
+    return Action(
+        name=settings.name,
+        writes=tuple((write.output, write.value) for write in settings.writes),
+        trip=settings.trip,
+        alert=Alert(alert.text, Priority[alert.priority.upper()]) if alert is not None else None,
+    )
