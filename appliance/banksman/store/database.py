@@ -42,6 +42,8 @@ def fault_of(error: sqlite3.Error, path: Path) -> Fault:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _CORRUPT:
         return Fault(f"{path} is damaged ({error})", corrupt=True)
+    if code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such", "table ")):
+        return Fault(f"{path} does not hold our tables ({error})", corrupt=True)
     remedy = {
         sqlite3.SQLITE_FULL: f"the disk is full: free space beside {path.parent}",
         sqlite3.SQLITE_READONLY: f"remount {path.parent} writable and check its owner",

@@ -29,7 +29,9 @@ class DurableMark:
     def missed(self, newest: ReadingRow) -> None:
         """Rows up to ``newest`` are in memory only."""
         with self._lock:
-            self._hole_end = newest.position
+            # They may have been folded meanwhile.
+            if newest.position > self._position:
+                self._hole_end = newest.position
 
     def folded(self, newest: ReadingRow) -> None:
         """Rows up to ``newest`` are in the database."""

@@ -20,7 +20,7 @@ from banksman.store.folder import EpochFile, next_epoch
 from banksman.store.intake import Drops, Intake
 from banksman.store.mark import DurableMark
 from banksman.store.opening import Opened, open_ledger
-from banksman.store.pending import Pending
+from banksman.store.pending import PASSING_ROWS, PILE_MAX, Pending
 from banksman.store.rows import ReadingRow, epoch_of
 from banksman.store.spool import Spool
 from banksman.store.tail import Tail
@@ -28,6 +28,8 @@ from banksman.wire.messages import AlarmMessage
 
 DATABASE = "banksman.db"
 TAIL_ROWS = 4096
+# So many readings are folded before their time, so that the tail stays small.
+FOLD_AT_ROWS = 2048
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ def build(folder: Path, node: str, clock: Clock, channels: Sequence[str], limit:
         ids=ids,
         memory=_memory(opened),
         intake=Intake(node, ids, clock, limit, drops),
-        pending=Pending(channels, limit, drops),
+        pending=Pending(channels, min(limit, PILE_MAX) + PASSING_ROWS, drops),
         spool=spool,
         spool_fault=spool_fault,
         tail=tail,

@@ -20,6 +20,9 @@ from banksman.store.rows import OutboxRow
 from banksman.wire.messages import Priority
 
 ROWS_A_COMMIT = 512
+# Rows on their way through a healthy store; they do not count as piled up.
+PASSING_ROWS = 1024
+PILE_MAX = 10_000
 # A disk that takes no acknowledgements is not fed with further sending beyond this.
 ACKNOWLEDGED_MAX = 20_000
 

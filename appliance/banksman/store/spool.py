@@ -51,7 +51,7 @@ class Spool:
                 file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_APPEND, 0o600)
                 self._files.append(file)
                 found = read_frames(path.read_bytes())
-                rows.update(found.rows)
+                rows.update((position, data) for position, data in found.rows if position)
                 torn += found.torn_bytes
                 if found.torn_bytes:
                     os.ftruncate(file, found.good_bytes)
@@ -85,7 +85,7 @@ class Spool:
                     os.ftruncate(file, size)
                 raise
             self._sizes[self._active] = size + len(data)
-            self._newest[self._active] = newest
+            self._newest[self._active] = max(newest, self._newest[self._active])
 
     def seal(self) -> None:
         """Swap the files if the sealed one is empty, so that what is written can be folded."""
@@ -99,7 +99,7 @@ class Spool:
             sealed = 1 - self._active
             if self._files and self._sizes[sealed] and self._newest[sealed] <= folded:
                 os.ftruncate(self._files[sealed], 0)
-                self._sizes[sealed] = 0
+                self._sizes[sealed] = self._newest[sealed] = 0
 
     def size(self) -> int:
         """Bytes in both files."""

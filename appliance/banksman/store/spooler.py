@@ -18,14 +18,16 @@ from collections.abc import Callable
 from queue import Empty
 
 from banksman.records import Stamp, readings_messages, to_json
-from banksman.store.framing import frames
+from banksman.store.framing import frame, frames
 from banksman.store.intake import Batch
-from banksman.store.parts import Parts
+from banksman.store.parts import FOLD_AT_ROWS, Parts
 from banksman.store.rows import ReadingRow, base_of
 
 BATCHES_A_STRETCH = 64
 RETRY_NS = 1_000_000_000
 SLEEP_S = 1.0
+# A frame that carries nothing: whoever reads it back passes over position 0.
+PROBE = frame(0, b"")
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +49,20 @@ class Spooler:
         self._position = base_of(parts.epoch.number)
         self._retry_at_ns = 0
         self.fault = parts.spool_fault
+        self.turns = 0
         self._stop = threading.Event()
 
     def run(self) -> None:
         """The thread. Ends, with the queue empty, after ``stop``."""
         while not self._stop.is_set():
+            self.turns += 1
             if self.flush():
                 self._stop.wait(self._period_s)
-            elif self._intake.sleep():
+                continue
+            if self.fault:
+                # Without readings nothing else would find out that the disk works again.
+                self._spooled(PROBE, 0)
+            if self._intake.sleep():
                 with contextlib.suppress(Empty):
                     self._intake.batch_calls.get(timeout=SLEEP_S)
         while self.flush():
@@ -96,22 +104,27 @@ class Spooler:
         return rows
 
     def _keep(self, rows: list[ReadingRow]) -> None:
-        now_ns = self._clock.mono_ns()
-        spooled = False
-        if now_ns >= self._retry_at_ns:
-            try:
-                self._spool.append(
-                    frames((row.position, row.payload) for row in rows), rows[-1].position
-                )
-            except OSError as error:
-                self._retry_at_ns = now_ns + RETRY_NS
-                if not self.fault:
-                    log.error("readings cannot be spooled: %s", error)
-                self.fault = f"readings cannot be spooled: {error}"
-            else:
-                self.fault, self._retry_at_ns, spooled = "", 0, True
+        data = frames((row.position, row.payload) for row in rows)
+        spooled = self._spooled(data, rows[-1].position)
+        self._drops.add("readings_memory_full", self._tail.append(rows))
         if spooled:
             self._mark.spooled(rows[-1])
         else:
             self._mark.missed(rows[-1])
-        self._drops.add("readings_memory_full", self._tail.append(rows))
+        if self._tail.unfolded_count() >= FOLD_AT_ROWS:
+            self._intake.call()
+
+    def _spooled(self, data: bytes, newest: int) -> bool:
+        now_ns = self._clock.mono_ns()
+        if now_ns < self._retry_at_ns:
+            return False
+        try:
+            self._spool.append(data, newest)
+        except OSError as error:
+            self._retry_at_ns = now_ns + RETRY_NS
+            if not self.fault:
+                log.error("readings cannot be spooled: %s", error)
+            self.fault = f"readings cannot be spooled: {error}"
+            return False
+        self.fault, self._retry_at_ns = "", 0
+        return True

@@ -56,9 +56,17 @@ class Store(Answers):
         self._stop_check = threading.Event()
         self._keeper = Keeper(settings.quota_mb, settings.free_floor_mb, parts.drops)
         reader = Reader(parts.path, self._suspect)
-        writer = Writer(parts, self._keeper, settings.block_s, reader.close, self._tell)
+        spooler = Spooler(parts, settings.spool_ms / 1e3, self._tell)
+        writer = Writer(
+            parts,
+            self._keeper,
+            settings.block_s,
+            let_go=reader.close,
+            arrived=self._tell,
+            spool_turns=lambda: spooler.turns,
+        )
         super().__init__(parts, reader, writer)
-        self._spooler = Spooler(parts, settings.spool_ms / 1e3, self._tell)
+        self._spooler = spooler
         self.epoch = parts.epoch.number
         self.ids = parts.ids
         self.records = parts.intake
@@ -194,6 +202,7 @@ class Store(Answers):
             queue_depth=self.records.depth(),
             dropped=parts.drops.counts(),
             set_aside=writer.set_aside,
+            heartbeat=writer.heartbeat,
         )
 
     def _outbox_depth(self) -> dict[str, int]:

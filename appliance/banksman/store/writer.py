@@ -25,7 +25,7 @@ from banksman.store.database import Fault, fault_of
 from banksman.store.ledger import Ledger, Work
 from banksman.store.meters import CommitMeter
 from banksman.store.opening import Opened, open_ledger, replace_ledger
-from banksman.store.parts import Parts
+from banksman.store.parts import FOLD_AT_ROWS, Parts
 from banksman.store.room import Keeper
 
 ROWS_A_BLOCK = 1024
@@ -47,8 +47,13 @@ class Writer:
         block_s: float,
         let_go: Callable[[], None],
         arrived: Callable[[], None],
+        spool_turns: Callable[[], int],
     ) -> None:
-        """``let_go`` makes readers close the file; ``arrived`` tells of new durable rows."""
+        """``let_go`` makes readers close the file; ``arrived`` tells of new durable rows.
+
+        ``spool_turns`` counts what the spool thread does: ``heartbeat`` grows only while both
+        threads go on.
+        """
         self._parts = parts
         self._clock = parts.clock
         self._pending = parts.pending
@@ -57,6 +62,8 @@ class Writer:
         self._block_ns = round(block_s * 1e9)
         self._let_go = let_go
         self._arrived = arrived
+        self._spool_turns = spool_turns
+        self._spool_seen = -1
         self._stop = threading.Event()
         self._suspected: Fault | None = None
         self._fold_at_ns = self._clock.mono_ns() + self._block_ns
@@ -68,6 +75,7 @@ class Writer:
         self.fault = ""
         self.set_aside: tuple[str, ...] = ()
         self.commits = 0
+        self.heartbeat = 0
         self.meter = CommitMeter()
         self.stored_behind: Mapping[str, int] = {}
         try:
@@ -80,6 +88,10 @@ class Writer:
         while not self._stop.is_set():
             self._acceptor.take(self._wait_s())
             self.step()
+            turns = self._spool_turns()
+            if turns != self._spool_seen:
+                self._spool_seen = turns
+                self.heartbeat += 1
         while self._acceptor.take(0.0):
             self.step()
         self._finish()
@@ -130,7 +142,7 @@ class Writer:
         if self._pending.is_urgent():
             self._commit(ledger, self._pending.work())
         self._more = False
-        if now_ns >= self._fold_at_ns or self._parts.tail.unfolded_count() >= 2 * ROWS_A_BLOCK:
+        if now_ns >= self._fold_at_ns or self._parts.tail.unfolded_count() >= FOLD_AT_ROWS:
             self._more = self._fold(ledger)
             if not self._more:
                 self._fold_at_ns = now_ns + self._block_ns
@@ -175,14 +187,18 @@ class Writer:
         cursors = self._parts.memory.cursors
         self._commit(ledger, self._pending.work())
         self._more = self._keeper.step(ledger, cursors) or self._more
-        self.stored_behind = {
-            channel: ledger.readings_beyond(cursors.get(channel, 0))
-            for channel in self._parts.channels
-        }
+        self._count_behind(ledger)
         self.meter.settle()
         if not self._parts.spool.is_open:
             with contextlib.suppress(OSError):
                 self._parts.spool.open()
+
+    def _count_behind(self, ledger: Ledger) -> None:
+        cursors = self._parts.memory.cursors
+        self.stored_behind = {
+            channel: ledger.readings_beyond(cursors.get(channel, 0))
+            for channel in self._parts.channels
+        }
 
     # Faults.
 
@@ -233,9 +249,13 @@ class Writer:
             raise opened.fault or Fault(f"{parts.path} cannot be opened")
         try:
             parts.epoch.save()
+            self._count_behind(opened.ledger)
         except OSError as error:
             opened.ledger.close()
             raise Fault(f"{parts.path.parent} cannot be written: {error}") from error
+        except Fault:
+            opened.ledger.close()
+            raise
         self.ledger = opened.ledger
         # An error may have been told of a commit that was durable after all.
         parts.tail.mark_folded(self.ledger.folded)

@@ -1,0 +1,138 @@
+"""Decisions, alarms and audit entries: durable at once, owed until acknowledged."""
+
+from __future__ import annotations
+
+from banksman.wire.messages import DecisionMessage, Priority
+
+
+async def test_rows_come_by_priority_and_then_age(open_store, make_decision, make_alarm, until):
+    store = open_store()
+    wanted = {}
+    for priority in (Priority.NORMAL, Priority.CRITICAL, Priority.BACKGROUND, Priority.CRITICAL):
+        decision = make_decision(store)
+        wanted[decision.id] = priority
+        store.records.put_decision(decision, priority)
+    alarm = make_alarm(store, "oven")
+    wanted[alarm.id] = alarm.priority
+    store.put_alarm(alarm)
+    await until(lambda: sum(store.status().outbox_depth.values()) == 5, "all five durable")
+    rows = await store.next_rows("mqtt", 10)
+    ids = list(wanted)
+    assert [row.id for row in rows] == sorted(ids, key=lambda i: (wanted[i], ids.index(i)))
+    assert [row.kind for row in rows] == ["decision", "decision", "alarm", "decision", "decision"]
+    assert [row.id for row in await store.next_rows("mqtt", 2)] == [row.id for row in rows[:2]]
+
+
+async def test_an_acknowledged_row_is_not_handed_out_again(open_store, make_decision, until):
+    store = open_store()
+    for _ in range(3):
+        store.records.put_decision(make_decision(store), Priority.NORMAL)
+    await until(lambda: store.status().outbox_depth["normal"] == 3, "three durable")
+    first, second, third = await store.next_rows("mqtt", 10)
+    await store.acknowledge_rows("mqtt", [first.row_id, third.row_id])
+    assert await store.next_rows("mqtt", 10) == [second]
+    await until(lambda: store.status().outbox_depth["normal"] == 1, "struck off on disk")
+    assert await store.next_rows("mqtt", 10) == [second]
+
+
+async def test_a_restart_sends_what_was_not_acknowledged_with_the_same_ids_and_bytes(
+    open_store, make_decision, make_alarm, make_audit
+):
+    store = open_store()
+    store.records.put_decision(make_decision(store), Priority.NORMAL)
+    store.put_alarm(make_alarm(store, "oven"))
+    store.put_audit(make_audit(store))
+    assert store.stop()
+    again = open_store()
+    before = await again.next_rows("mqtt", 10)
+    assert len(before) == 3
+    await again.acknowledge_rows("mqtt", [before[0].row_id])
+    assert again.stop()
+    assert await open_store().next_rows("mqtt", 10) == before[1:]
+
+
+async def test_every_channel_is_owed_each_row(open_store, make_decision, until):
+    store = open_store(channels=("mqtt", "cloud"))
+    store.records.put_decision(make_decision(store), Priority.NORMAL)
+    await until(lambda: store.status().outbox_depth["normal"] == 1, "durable")
+    (row,) = await store.next_rows("mqtt", 5)
+    await store.acknowledge_rows("mqtt", [row.row_id])
+    assert await store.next_rows("mqtt", 5) == []
+    assert await store.next_rows("cloud", 5) == [row]
+
+
+async def test_decisions_are_paged_newest_first(open_store, make_decision, until):
+    store = open_store()
+    ids = []
+    for _ in range(25):
+        decision = make_decision(store)
+        ids.append(decision.id)
+        store.records.put_decision(decision, Priority.NORMAL)
+        store.records.put_audit("login", "anna", {})
+    await until(lambda: store.status().outbox_depth["normal"] == 25, "durable")
+    newest = await store.decisions(10)
+    assert [message.id for message in newest] == ids[:-11:-1]
+    older = await store.decisions(100, newest[-1].id)
+    assert [message.id for message in older] == ids[14::-1]
+    assert await store.decisions(5, "press-1-999") == []
+    assert await store.decisions(5, "nonsense") == []
+
+
+async def test_a_decision_comes_back_whole_with_nan_as_null(open_store, make_decision):
+    store = open_store()
+    decision = make_decision(store, inputs={"plc.oven": float("nan"), "plc.door": 1.0})
+    store.records.put_decision(decision, Priority.NORMAL)
+    store.stop()
+    (message,) = await open_store().decisions(1)
+    assert isinstance(message, DecisionMessage)
+    assert message.inputs == {"plc.oven": None, "plc.door": 1.0}
+    assert (message.id, message.reason, message.rule) == (decision.id, "too hot", "oven_hot")
+
+
+async def test_alarms_are_the_newest_state_per_key_until_over(open_store, make_alarm):
+    store = open_store()
+    store.put_alarm(make_alarm(store, "oven"))
+    store.put_alarm(make_alarm(store, "door"))
+    store.put_alarm(make_alarm(store, "oven", acknowledged=True, by="anna"))
+    store.put_alarm(make_alarm(store, "door", active=False, acknowledged=True))
+    store.stop()
+    again = open_store()
+    (oven,) = await again.alarms()
+    assert (oven.key, oven.acknowledged, oven.by) == ("oven", True, "anna")
+    assert len(await again.next_rows("mqtt", 10)) == 4
+
+
+async def test_audit_entries_come_newest_first(open_store, make_audit, make_decision, until):
+    store = open_store()
+    store.put_audit(make_audit(store, "arm"))
+    store.records.put_decision(make_decision(store), Priority.NORMAL)
+    store.records.put_audit("reset", "anna", {"trip": "oven"})
+    await until(lambda: store.status().outbox_depth["normal"] == 1, "durable")
+    await until(lambda: store.status().outbox_depth["important"] == 2, "durable")
+    entries = await store.audit(5)
+    assert [(entry.event, entry.by) for entry in entries] == [("reset", "anna"), ("arm", "anna")]
+    assert len({entry.id for entry in entries}) == 2
+
+
+async def test_a_reason_that_is_no_text_is_counted_and_stops_nobody(
+    open_store, make_decision, until
+):
+    store = open_store()
+    store.records.put_decision(make_decision(store, reason="\ud800"), Priority.NORMAL)
+    store.records.put_decision(make_decision(store), Priority.NORMAL)
+    await until(lambda: store.status().outbox_depth["normal"] == 1, "the good one durable")
+    assert store.status().dropped == {"rows_unencodable": 1}
+
+
+async def test_a_listener_that_fails_stops_nobody(open_store, make_decision, until):
+    store = open_store()
+
+    def fail() -> None:
+        raise RuntimeError
+
+    heard: list[int] = []
+    store.listen(fail)
+    store.listen(lambda: heard.append(1))
+    store.records.put_decision(make_decision(store), Priority.NORMAL)
+    await until(lambda: heard, "the second listener called")
+    assert len(await store.next_rows("mqtt", 5)) == 1
