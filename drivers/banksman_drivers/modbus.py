@@ -15,6 +15,7 @@ Rules of this file
     | sends NaN, infinity / a value out of its range | BAD / UNCERTAIN |
 
 - Nothing is retried within a poll: the next poll is the retry.
+- Nothing is written unasked but the watchdog register, and that only while ``feeding``.
 - The watchdog register counts up as long as polls get through, so it tells the PLC that the
   control loop makes progress, not merely that a timer runs.
 """
@@ -67,11 +68,15 @@ READ_REQUEST: dict[Table, type[ModbusPDU]] = {
 
 
 class ModbusTcpDriver(Driver):
-    """One Modbus TCP device. Raises Unsupported when a point or output cannot exist."""
+    """One Modbus TCP device. Raises Unsupported when a point or output cannot exist.
+
+    ``feeding`` is whether its watchdog register is fed; switch it off where nothing may be
+    written (observe), and the PLC drops its outputs as it would if we had died.
+    """
 
     def __init__(self, settings: ModbusTcpSettings, ticks: Ticks) -> None:
         self.id = settings.id
-        self.polls_skipped = 0
+        self.feeding = True
         self.failures = 0  # attempts in a row that did not end in a whole poll
         self._settings = settings
         self._ticks = ticks
@@ -141,6 +146,7 @@ class ModbusTcpDriver(Driver):
                 await asyncio.sleep(wait_s)
         finally:
             beat.stop()
+            self._condition.say("starting", "not running")
 
     async def apply(self, command: Command) -> None:
         """Write one output and return when the device has confirmed it; see the port."""
@@ -160,18 +166,27 @@ class ModbusTcpDriver(Driver):
             raise
 
     async def to_safe(self) -> None:
-        """Write every output's safe state, over a connection of its own if none is open."""
+        """Write every output's safe state, over a connection of its own if none is open.
+
+        A device that cannot be connected is tried once, not once for each output.
+        """
         missed: list[str] = []
         own: Link | None = None
+        gone: DeviceLost | None = None
         try:
             for output in self._outputs.values():
+                link = self._link or own
                 try:
-                    link = self._link or own
                     if link is None or link.problem is not None:
+                        if gone is not None:
+                            raise gone
                         link = own = await self._open()
                     await output.write(link, output.settings.safe, None)
-                except (CommandFailed, DeviceLost) as error:
+                except DeviceLost as error:
+                    gone = error
                     missed.append(f"{output.id} ({error})")
+                except CommandFailed as error:
+                    missed.append(str(error))
         finally:
             if own is not None:
                 own.close()
@@ -209,7 +224,7 @@ class ModbusTcpDriver(Driver):
     async def _poll(self, link: Link, sink: Sink, beat: BadBeat) -> None:
         loop = asyncio.get_running_loop()
         pace = Pace(self._settings.poll_ms / 1e3, loop.time())
-        skipped_before = self.polls_skipped
+        skipped_before = self._condition.polls_skipped
         while True:
             batch = await self._read_all(link)
             self._polled_s = loop.time()
@@ -217,7 +232,7 @@ class ModbusTcpDriver(Driver):
                 beat.stop()
             self._well(self._trouble or "connected")
             sink.readings(batch)
-            self.polls_skipped = skipped_before + pace.skipped
+            self._condition.polls_skipped = skipped_before + pace.skipped
             # Even a late poll lets go once, so that a write it has caused goes first.
             await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
 
@@ -260,7 +275,8 @@ class ModbusTcpDriver(Driver):
         fresh_s = self._settings.poll_ms / 1e3 + self._timeout_s * max(1, len(self._reads))
         self._polled_s = loop.time()
         while link.problem is None:
-            if not self._reads or loop.time() - self._polled_s <= fresh_s:
+            alive = not self._reads or loop.time() - self._polled_s <= fresh_s
+            if alive and self.feeding:
                 self._fed = (self._fed + 1) & 0xFFFF
                 with contextlib.suppress(DeviceLost):
                     await self._feed_once(link, watchdog.address)

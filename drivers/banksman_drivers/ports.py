@@ -130,7 +130,10 @@ class OutputInfo(msgspec.Struct, frozen=True):
 
 
 class DeviceHealth(msgspec.Struct, frozen=True):
-    """A device's condition for people: ``message`` says what is wrong and what to do."""
+    """A device's condition for people: ``message`` says what is wrong and what to do.
+
+    ``polls_skipped`` counts polls given up because the device or the box was too slow for them.
+    """
 
     id: str
     driver: str
@@ -141,6 +144,7 @@ class DeviceHealth(msgspec.Struct, frozen=True):
     requests: int = 0
     errors: int = 0
     round_trip_us: float = 0.0
+    polls_skipped: int = 0
 
 
 class Sink(Protocol):

@@ -63,6 +63,7 @@ class ReplayDriver(Driver):
         self._settings = settings
         self._ticks = ticks
         self._condition = Condition(settings.id, "replay", ticks)
+        self._playback: Playback | None = None
         self._epoch_ns = 0  # what the loop's clock and the box's differ by
         path = Path(settings.file)
         self._csv: CsvRecording | None = None
@@ -111,16 +112,17 @@ class ReplayDriver(Driver):
                 wait_s = back_off_s(failures, BACK_OFF_MAX_MS, random.random())  # noqa: S311
                 failures += 1
                 await asyncio.sleep(wait_s)
-            self._condition.say("lost", f"{self.id}: the recording is finished{self._broken()}")
+            self._condition.say("lost", f"{self.id}: the recording is finished{self._remarks()}")
             beat.start()
             await asyncio.get_running_loop().create_future()
         finally:
             beat.stop()
+            self._condition.say("starting", "not running")
 
     async def _play(self, sink: Sink, beat: BadBeat) -> None:
         now_s = asyncio.get_running_loop().time()
         self._epoch_ns = self._ticks.mono_ns() - round(now_s * 1e9)
-        playback = Playback(self._settings.speed, now_s)
+        self._playback = playback = Playback(self._settings.speed, now_s)
         while True:
             if self._csv is not None:
                 await self._play_rows(self._csv, playback, sink, beat)
@@ -198,11 +200,14 @@ class ReplayDriver(Driver):
     def _well(self, beat: BadBeat) -> None:
         beat.stop()
         self._condition.requests += 1
-        self._condition.say("connected", f"playing{self._broken()}")
+        self._condition.say("connected", f"playing{self._remarks()}")
 
-    def _broken(self) -> str:
-        count = self._csv.broken if self._csv is not None else 0
-        return f"; {count} broken lines skipped" if count else ""
+    def _remarks(self) -> str:
+        broken = self._csv.broken if self._csv is not None else 0
+        told = f"; {broken} broken lines skipped" if broken else ""
+        if self._playback is not None and self._playback.standstills:
+            told += f"; put off {self._playback.standstills} times, the box stood still"
+        return told
 
     def _mono_ns(self, due_s: float) -> int:
         """The due time on the box's clock; never later than that clock's own time."""

@@ -120,6 +120,7 @@ class FakeDriver(Driver):
         loop = asyncio.get_running_loop()
         try:
             while True:
+                skipped_before = self._condition.polls_skipped
                 pace = Pace(self._settings.poll_ms / 1e3, loop.time())
                 while self._lost_because is None:
                     beat.stop()
@@ -127,6 +128,7 @@ class FakeDriver(Driver):
                     self._condition.requests += 1
                     if self._points:
                         sink.readings(self._batch())
+                    self._condition.polls_skipped = skipped_before + pace.skipped
                     await self._sleep_until(pace.next_s(loop.time()))
                 self._condition.errors += 1
                 self._condition.say("lost", f"{self.id}: {self._lost_because}")
@@ -136,6 +138,7 @@ class FakeDriver(Driver):
                     await self._turned.wait()
         finally:
             beat.stop()
+            self._condition.say("starting", "not running")
 
     async def apply(self, command: Command) -> None:
         """Take the value into the output's history; see the port."""

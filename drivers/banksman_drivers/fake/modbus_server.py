@@ -40,7 +40,7 @@ class Faults(msgspec.Struct, frozen=True):
 
     delay_s: float = 0.0  # every answer comes this much later
     silent: bool = False  # takes requests and never answers
-    exception: int | None = None  # refuses every request with this code
+    exception: int | None = None  # refuses every request with this code, writes included
     garbage: bytes | None = None  # sends these bytes in place of the answer
     truncate: int | None = None  # sends only so many bytes of the answer
     unit_id: int | None = None  # answers name this unit
@@ -61,13 +61,9 @@ def misbehave(request: bytes, answer: bytes, faults: Faults) -> list[bytes]:
     if faults.garbage is not None:
         return [faults.garbage]
     tid, protocol, length, unit = struct.unpack_from(">HHHB", answer)
-    pdu = answer[7:]
-    if faults.exception is not None:
-        pdu = bytes((request[7] | 0x80, faults.exception))
-        length = 3
     tid = (tid + faults.tid_shift) & 0xFFFF
     unit = unit if faults.unit_id is None else faults.unit_id
-    frame = struct.pack(">HHHB", tid, protocol, length, unit) + pdu
+    frame = struct.pack(">HHHB", tid, protocol, length, unit) + answer[7:]
     frame = frame[: faults.truncate]
     return [frame, frame] if faults.twice else [frame]
 
@@ -119,11 +115,13 @@ class ModbusServer:
             self._news.clear()
             await self._news.wait()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._handlers.add(task)
-            task.add_done_callback(self._handlers.discard)
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio's own handler tasks log a cancellation as an error.
+        task = asyncio.create_task(self._attend(reader, writer))
+        self._handlers.add(task)
+        task.add_done_callback(self._handlers.discard)
+
+    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self._writers.add(writer)
         self._news.set()
@@ -153,11 +151,14 @@ class ModbusServer:
                 return
 
     def _answer(self, request: bytes) -> bytes:
-        before = self.memory.last_write
-        pdu = self.memory.answer(request[7:])
-        after = self.memory.last_write
-        if after is not None and after is not before:
-            self.writes.append(after)
+        if self.faults.exception is not None:
+            pdu = bytes((request[7] | 0x80, self.faults.exception))
+        else:
+            before = self.memory.last_write
+            pdu = self.memory.answer(request[7:])
+            after = self.memory.last_write
+            if after is not None and after is not before:
+                self.writes.append(after)
         return request[:4] + struct.pack(">HB", len(pdu) + 1, request[6]) + pdu
 
     async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:

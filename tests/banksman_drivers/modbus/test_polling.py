@@ -154,7 +154,7 @@ async def test_a_slow_device_is_polled_as_it_answers_and_the_skipped_polls_are_c
 ):
     server.faults = Faults(delay_s=0.03)
     plc = bench(registers(0), poll_ms=1)
-    await until(lambda: plc.driver.polls_skipped > 20)
+    await until(lambda: plc.driver.health().polls_skipped > 20)
     assert plc.driver.health().state == "connected"
 
 

@@ -209,6 +209,17 @@ async def test_the_watchdog_goes_on_from_its_count_after_a_reconnect(bench, serv
     assert fed == sorted(set(fed))
 
 
+async def test_the_watchdog_is_not_fed_where_nothing_may_be_written(bench, server):
+    plc = bench([SENSOR], [LAMP], ModbusWatchdog(address=19, period_ms=10), start=False)
+    plc.driver.feeding = False
+    plc.start()
+    for _ in range(20):
+        await plc.sink.good()
+    assert not server.writes
+    plc.driver.feeding = True
+    await server.until(lambda: len(server.writes) > 0)
+
+
 async def test_a_refused_watchdog_register_is_named_in_health(bench, server):
     plc = bench([SENSOR], [LAMP], ModbusWatchdog(address=99, period_ms=10))
     while "watchdog register 99 refused" not in plc.driver.health().message:
@@ -245,3 +256,11 @@ async def test_to_safe_of_an_unreachable_device_names_every_output(bench, server
     plc = bench([], [LAMP, SPEED], start=False)
     with pytest.raises(CommandFailed, match=r"plc\.lamp .*plc\.speed"):
         await plc.driver.to_safe()
+
+
+async def test_to_safe_connects_anew_when_the_connection_goes_between_two_outputs(bench, server):
+    plc = bench([], [LAMP.model_copy(update={"safe": True}), SPEED], start=False)
+    server.faults = Faults(hang_up=True)
+    await plc.driver.to_safe()
+    assert server.accepted == 2
+    assert len(server.writes) == 2
