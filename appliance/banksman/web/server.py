@@ -130,6 +130,7 @@ class WebServer:
                 self._settings.port,
                 ssl=self._tls,
                 ssl_handshake_timeout=TLS_HANDSHAKE_S if self._tls else None,
+                ssl_shutdown_timeout=SHUTDOWN_S if self._tls else None,
                 backlog=BACKLOG,
             )
             self._servers.append(server)
@@ -199,7 +200,9 @@ class WebServer:
         for route in routes:
             handler = self._gate.guard(route)
             if route.method == "GET":
-                application.router.add_get(route.path, handler)
+                # HEAD of a stream would hold a place and never say anything.
+                endless = route.media == "text/event-stream"
+                application.router.add_get(route.path, handler, allow_head=not endless)
             else:
                 application.router.add_route(route.method, route.path, handler)
         return application

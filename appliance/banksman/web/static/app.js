@@ -96,7 +96,7 @@ const connect = listen({
     document.body.dataset.stream = name;
     say(byId("stream").querySelector("span"), name === "live" ? "live" : name);
     show(byId("lost"), name === "lost");
-    say(byId("lost"), name === "lost" ? `No live data since ${new Date(heard).toLocaleTimeString("en-GB")}. What you see is old. Trying again…` : "");
+    say(byId("lost"), name === "lost" ? `${heard ? `No live data since ${new Date(heard).toLocaleTimeString("en-GB")}. What you see is old.` : "No live data yet."} Trying again…` : "");
   },
 });
 operatorButton(connect);

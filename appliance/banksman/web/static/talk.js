@@ -1,6 +1,7 @@
 // Talking to the box: requests, the operator's session, and the live stream with its staleness.
 
 const SILENT_MS = 3000;
+const FIRST_MS = 6000;
 const RETRY_MAX_MS = 10_000;
 
 /** What the box answered when it said no. */
@@ -32,6 +33,7 @@ export async function ask(method, path, body) {
 export function listen(on) {
   let source = null;
   let heard = 0;
+  let asked = Date.now(); // 0 while the person has to log in first
   let retryMs = 1000;
   let retry = 0;
   let state = "";
@@ -52,7 +54,10 @@ export function listen(on) {
     try {
       const session = await ask("GET", "/api/v1/session");
       on.session(session);
-      if (session.login_to_read && !session.signed_in) return on.locked();
+      if (session.login_to_read && !session.signed_in) {
+        asked = 0;
+        return on.locked();
+      }
     } catch {
       return again();
     }
@@ -71,6 +76,7 @@ export function listen(on) {
   }
 
   setInterval(() => {
+    if (!heard && asked && Date.now() - asked > FIRST_MS) tell("lost");
     if (heard && Date.now() - heard > SILENT_MS) {
       tell("lost");
       if (source && Date.now() - heard > 4 * SILENT_MS) again();
