@@ -168,33 +168,46 @@ class ModbusTcpDriver(Driver):
     async def to_safe(self) -> None:
         """Write every output's safe state, over a connection of its own if none is open.
 
-        A device that cannot be connected is tried once, not once for each output.
+        A connection that goes on the way is opened anew once for each output; a device that
+        is gone then is given up, so that the others of the box need not wait for it.
         """
         missed: list[str] = []
-        own: Link | None = None
-        gone: DeviceLost | None = None
-        try:
-            for output in self._outputs.values():
-                link = self._link or own
-                try:
-                    if link is None or link.problem is not None:
-                        if gone is not None:
-                            raise gone
-                        link = own = await self._open()
-                    await output.write(link, output.settings.safe, None)
-                except DeviceLost as error:
-                    gone = error
-                    missed.append(f"{output.id} ({error})")
-                except CommandFailed as error:
-                    missed.append(str(error))
-        finally:
-            if own is not None:
-                own.close()
+        own: list[Link] = []
+        gone: str | None = None
+        for output in self._outputs.values():
+            if gone is not None:
+                missed.append(f"{output.id}: {gone}")
+                continue
+            try:
+                await self._make_safe(output, own)
+            except DeviceLost as error:
+                gone = str(error)
+                missed.append(f"{output.id}: {gone}")
+            except CommandFailed as error:
+                missed.append(str(error))
+        for link in own:
+            link.close()
         if missed:
             raise CommandFailed(
-                f"{self.id}: not confirmed in their safe state: {', '.join(missed)};"
+                f"{self.id}: not confirmed in their safe state: {'; '.join(missed)};"
                 " stop the equipment by its own means and look"
             )
+
+    async def _make_safe(self, output: RemoteOutput, own: list[Link]) -> None:
+        for last in (False, True):
+            link = self._link or (own[-1] if own else None)
+            if link is None or link.problem is not None:
+                link = await self._open()
+                own.append(link)
+            try:
+                await output.write(link, output.settings.safe, None)
+            except CommandFailed as error:
+                if link.problem is None:
+                    raise
+                if last:
+                    raise DeviceLost(link.problem) from error
+            else:
+                return
 
     async def _open(self) -> Link:
         link = Link(self._settings.host, self._settings.port, self._timeout_s, self._ticks)

@@ -246,7 +246,7 @@ async def test_to_safe_uses_the_open_connection_of_a_running_driver(bench, serve
 async def test_to_safe_writes_the_rest_when_one_output_is_refused_and_names_it(bench, server):
     wrong = LAMP.model_copy(update={"name": "wrong", "address": 50})
     plc = bench([], [wrong, LAMP.model_copy(update={"safe": True})], start=False)
-    with pytest.raises(CommandFailed, match=r"plc\.wrong \(.*illegal data address"):
+    with pytest.raises(CommandFailed, match=r"plc\.wrong: .*illegal data address"):
         await plc.driver.to_safe()
     assert server.memory.coils[3] == 1
 
@@ -254,7 +254,7 @@ async def test_to_safe_writes_the_rest_when_one_output_is_refused_and_names_it(b
 async def test_to_safe_of_an_unreachable_device_names_every_output(bench, server):
     await server.stop()
     plc = bench([], [LAMP, SPEED], start=False)
-    with pytest.raises(CommandFailed, match=r"plc\.lamp .*plc\.speed"):
+    with pytest.raises(CommandFailed, match=r"plc\.lamp: .*plc\.speed: "):
         await plc.driver.to_safe()
 
 
@@ -264,3 +264,13 @@ async def test_to_safe_connects_anew_when_the_connection_goes_between_two_output
     await plc.driver.to_safe()
     assert server.accepted == 2
     assert len(server.writes) == 2
+
+
+async def test_to_safe_gives_a_silent_device_up_after_two_tries_and_names_every_output(
+    bench, server
+):
+    plc = bench([], [LAMP, SPEED, LEVEL], start=False, timeout_ms=20)
+    server.faults = Faults(silent=True)
+    with pytest.raises(CommandFailed, match=r"plc\.lamp: .*plc\.speed: .*plc\.level: "):
+        await plc.driver.to_safe()
+    assert server.requests == 2
