@@ -59,6 +59,11 @@ class Peer:
                 start_new_session=True,
             )
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process that was started still runs."""
+        return self._process is not None and self._process.poll() is None
+
     def usage(self) -> Usage:
         """What the tree has used; processes that ended are left out."""
         cpu_s = rss_mb = 0.0
@@ -83,7 +88,7 @@ class Peer:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
     def _tree(self) -> list[psutil.Process]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self.alive:
             return []
         with contextlib.suppress(psutil.NoSuchProcess):
             root = psutil.Process(self._process.pid)

@@ -58,6 +58,8 @@ def session(
 def first_time(happened: Callable[[], bool], peer: Peer) -> float:
     """Seconds from the peer's start until it is so. Raises PeerMissing when it never is."""
     while not happened():
+        if not peer.alive:
+            raise PeerMissing(f"it ended: {peer.tail()}")
         if time.monotonic() - peer.started_s > START_S:
             raise PeerMissing(f"it did not come to work within {START_S:g} s: {peer.tail()}")
         time.sleep(LOOK_S)
