@@ -11,11 +11,15 @@ Rules of this file
 - Everything happens on the loop that made the connection.
 - `send` never blocks and never fails: who writes asks `congested` first.
 - Reading pauses while packets wait to be handled, so a flood fills the broker, not us.
+- What arrives is acknowledged by our kernel at once. A broker that keeps Nagle's algorithm on
+  (mosquitto does, by default) holds its next small packet until then: measured 43 ms instead of
+  1 ms for the second of two messages. Linux forgets the wish, so it is said with each read.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import cast
 
@@ -40,6 +44,7 @@ class Pipe(asyncio.Protocol):
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._packet = b""
         self._packet_at = 0
         self._unsent = bytearray()
@@ -64,10 +69,13 @@ class Pipe(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self._transport = cast("asyncio.Transport", transport)
+        self._socket = transport.get_extra_info("socket")
         self._gone.clear()
+        self._acknowledge_at_once()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the broker."""
+        self._acknowledge_at_once()
         self._splitter.feed(data)
         self._on_packets()
 
@@ -135,6 +143,10 @@ class Pipe(asyncio.Protocol):
 
     def setblocking(self, flag: bool) -> None:
         """Nothing to do: an asyncio transport never blocks."""
+
+    def _acknowledge_at_once(self) -> None:
+        if self._socket is not None and hasattr(socket, "TCP_QUICKACK"):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _flush(self) -> None:
         self._flush_planned = False

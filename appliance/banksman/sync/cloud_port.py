@@ -20,6 +20,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -71,6 +72,7 @@ class HttpCloudPort:
         if settings.url is None:
             raise ValueError("cloud.url is not set")
         self._url = settings.url.rstrip("/")
+        self._peer = urlsplit(settings.url).hostname or ""
         self._settings = settings
         self._node = node
         self._clock = clock
@@ -222,7 +224,7 @@ class HttpCloudPort:
         """Judge the link: a probe's failure at once, questions' failures when they gather."""
         self._failures = self._failures + 1 if trouble else 0
         up = not trouble or (self._up and not at_once and self._failures < FAILURES_TO_DOWN)
-        self._message = f"{self._url}: {trouble}" if trouble else f"connected to {self._url}"
+        self._message = f"{self._peer}: {trouble}" if trouble else f"connected to {self._peer}"
         if up != self._up:
             self._up = up
             log.log(logging.INFO if up else logging.WARNING, "cloud: %s", self._message)

@@ -75,8 +75,8 @@ class Courier:
         self._up = False
         self._starved = False  # there was more to send than room
         self._session = 0  # grows with each link session: fates of older ones change nothing
-        self._rows_flying: set[int] = set()
-        self._rows_taken: list[int] = []  # by the broker; the store is yet to be told
+        self._rows_flying: set[int] = set()  # sent, and the store not told yet
+        self._rows_taken: list[int] = []  # those of them that the broker has acknowledged
         self._readings: deque[_Sent] = deque()
         self._readings_flying = 0
         self._after: int | None = None
@@ -126,7 +126,8 @@ class Courier:
             self._starved = False
             while self._up and (await self._send_rows() | await self._send_readings()):
                 pass
-            await asyncio.sleep(LINGER_S)
+            if not self._starved:
+                await asyncio.sleep(LINGER_S)
 
     async def _settle_often(self) -> None:
         while True:
@@ -137,14 +138,15 @@ class Courier:
 
     async def _send_rows(self) -> bool:
         """Send what rows may fly now; True when there may be more."""
-        flying = len(self._rows_flying)
-        room = self._window - max(self._readings_flying, self._reserve) - flying
+        if len(self._rows_taken) >= self._window:
+            await self.settle()
+        room = self._window - max(self._readings_flying, self._reserve) - self._rows_in_air()
         if room <= 0:
             self._starved = True
             return False
         session = self._session
-        # The store gives again what flies, for it is not acknowledged yet: ask beyond it.
-        rows = await self._store.next_rows(CHANNEL, flying + room)
+        # The store gives again what it was not told of: ask beyond that.
+        rows = await self._store.next_rows(CHANNEL, len(self._rows_flying) + room)
         fresh = [row for row in rows if row.row_id not in self._rows_flying][:room]
         for row in fresh:
             if session != self._session or not self._send_row(row):
@@ -174,7 +176,8 @@ class Courier:
         """Send what readings may fly now; True when there may be more."""
         if not self._devices:
             return False
-        room = self._window - max(len(self._rows_flying), self._reserve) - self._readings_flying
+        self._collect()
+        room = self._window - max(self._rows_in_air(), self._reserve) - self._readings_flying
         # One lost acknowledgement holds back all behind it: bound what gathers there, too.
         if room <= 0 or len(self._readings) >= 10 * self._window:
             self._starved = True
@@ -216,8 +219,12 @@ class Courier:
             self._readings.append(_Sent(position, True))
 
     def _landed(self) -> None:
-        if self._starved:
+        # Half a window at a time: asking the store for every single place would cost more.
+        if self._starved and 2 * (self._rows_in_air() + self._readings_flying) <= self._window:
             self._wake.set()
+
+    def _rows_in_air(self) -> int:
+        return len(self._rows_flying) - len(self._rows_taken)
 
     def _collect(self) -> None:
         """The readings that the broker has taken without a gap."""
