@@ -24,11 +24,18 @@ class ChildFailed(OSError):
 
 
 class Child:
-    """One process. ``log`` is where its output goes; None shares the terminal."""
+    """One process. ``log`` is where its output goes; None shares the terminal.
 
-    def __init__(self, name: str, command: Sequence[str], log: Path | None) -> None:
+    ``changes_user``: it may drop root's rights, which would untie a plain leash.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path | None, *, changes_user: bool = False
+    ) -> None:
         self.name = name
-        self._command = list(command)
+        manner = "stay" if changes_user else "become"
+        self._command = [sys.executable, "-m", "banksman.demo.leash", str(os.getpid()), manner]
+        self._command += command
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -47,11 +54,9 @@ class Child:
 
         Raises ChildFailed when it ends or stays silent.
         """
-        leash = [sys.executable, "-m", "banksman.demo.leash", str(os.getpid())]
         log: IO[bytes] | None = self._log.open("wb") if self._log is not None else None
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *leash,
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE if says is not None else log,

@@ -40,11 +40,10 @@ class Demo:
         self._folder = folder
         self._say = say
         program = mosquitto if mosquitto is not None else find_mosquitto()
-        self._broker = (
-            Child("broker", [program, "-c", str(folder / "mosquitto.conf")], folder / "broker.log")
-            if program
-            else None
-        )
+        self._broker: Child | None = None
+        if program:
+            serve = [program, "-c", str(folder / "mosquitto.conf")]
+            self._broker = Child("broker", serve, folder / "broker.log", changes_user=True)
         self._broker_wanted = True
         self._broker_back: asyncio.TimerHandle | None = None
         self._broker_turn = asyncio.Event()

@@ -1,0 +1,40 @@
+"""A prepared demo folder with ports of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from banksman.demo.prepare import Ports, prepare
+
+
+@pytest.fixture
+def free_ports() -> Ports:
+    with socket.socket() as a, socket.socket() as b, socket.socket() as c, socket.socket() as d:
+        ports = []
+        for trial in (a, b, c, d):
+            trial.bind(("127.0.0.1", 0))
+            ports.append(int(trial.getsockname()[1]))
+    return Ports(*ports)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, free_ports: Ports) -> tuple[Path, Ports]:
+    folder, ports, _notes = prepare(tmp_path / "run", free_ports)
+    return folder, ports
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Wait until a condition holds; fails by name after twenty seconds."""
+
+    async def wait(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+    return wait
