@@ -172,14 +172,17 @@ async def test_a_lost_device_marks_its_values_as_unfit(open_page: Open, plant: F
     await expect(page.locator("[data-device=agv]")).to_contain_text("is the broker up?")
 
 
-async def test_losing_the_stream_is_shown_and_so_is_its_return(
+async def test_losing_the_stream_is_shown_bars_operating_and_its_return_is_shown_too(
     open_page: Open, plant: FakePage, shoot: Shoot
 ) -> None:
+    plant.appliance.trip("conveyor_jam", "belt stands", holds=False)
     page = await open_page()
     await page.context.set_offline(True)
     await plant.server._runner.server.shutdown(0.1)
     await expect(page.locator("#lost")).to_contain_text("No live data since", timeout=15_000)
     await expect(page.locator("#stream")).to_contain_text("lost")
+    await page.click("[data-trip=conveyor_jam] button")
+    await expect(page.locator("#toast")).to_contain_text("what you see may be old")
     await shoot(page, "lost")
     await page.context.set_offline(False)
     await expect(page.locator("#lost")).to_be_hidden(timeout=30_000)

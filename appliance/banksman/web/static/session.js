@@ -60,6 +60,10 @@ for (const button of document.querySelectorAll("[data-close]")) {
 
 /** Do what needs the operator: logs in first if need be, and tells what went wrong. */
 export async function operate(why, button, action) {
+  if (document.body.dataset.stream !== "live") {
+    toast("Not while this page is not live: what you see may be old.");
+    return;
+  }
   button.disabled = true;
   try {
     if (!session.signed_in && !(await logIn(why))) return;
