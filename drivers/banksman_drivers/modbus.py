@@ -15,9 +15,7 @@ Rules of this file
     | sends NaN, infinity / a value out of its range | BAD / UNCERTAIN |
 
 - Nothing is retried within a poll: the next poll is the retry.
-- Nothing is written unasked but the watchdog register, and that only while ``feeding``.
-- The watchdog register counts up as long as polls get through, so it tells the PLC that the
-  control loop makes progress, not merely that a timer runs.
+- Nothing is written unasked but the watchdog register, and that only as ``feed`` says.
 """
 
 from __future__ import annotations
@@ -27,18 +25,10 @@ import contextlib
 import random
 from collections.abc import Sequence
 
-from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
-from pymodbus.pdu.register_message import (
-    ReadHoldingRegistersRequest,
-    ReadInputRegistersRequest,
-    WriteSingleRegisterRequest,
-)
-
 from banksman_drivers.condition import BadBeat, Condition
-from banksman_drivers.modbus_codec import BlockDecoder
-from banksman_drivers.modbus_link import Link, Refused
-from banksman_drivers.modbus_plan import Table, plan
+from banksman_drivers.modbus_link import Link
+from banksman_drivers.modbus_read import Reads
+from banksman_drivers.modbus_watchdog import WatchdogRegister
 from banksman_drivers.modbus_write import RemoteOutput
 from banksman_drivers.pace import Pace
 from banksman_drivers.points import sensors_of
@@ -50,7 +40,6 @@ from banksman_drivers.ports import (
     DeviceLost,
     Driver,
     OutputInfo,
-    Reading,
     SensorInfo,
     Sink,
     Ticks,
@@ -59,38 +48,27 @@ from banksman_drivers.ports import (
 from banksman_drivers.retry import back_off_s
 from banksman_drivers.settings import ModbusTcpSettings
 
-READ_REQUEST: dict[Table, type[ModbusPDU]] = {
-    "coil": ReadCoilsRequest,
-    "discrete": ReadDiscreteInputsRequest,
-    "holding": ReadHoldingRegistersRequest,
-    "input": ReadInputRegistersRequest,
-}
-
 
 class ModbusTcpDriver(Driver):
     """One Modbus TCP device. Raises Unsupported when a point or output cannot exist.
 
-    ``feeding`` is whether its watchdog register is fed; switch it off where nothing may be
-    written (observe), and the PLC drops its outputs as it would if we had died.
+    Its watchdog register is fed until ``feed(False)``: for where nothing may be written (observe).
+    The PLC then drops its outputs, as it would if we had died.
     """
 
     def __init__(self, settings: ModbusTcpSettings, ticks: Ticks) -> None:
         self.id = settings.id
-        self.feeding = True
         self.failures = 0  # attempts in a row that did not end in a whole poll
         self._settings = settings
         self._ticks = ticks
         self._timeout_s = settings.timeout_ms / 1e3
         self._condition = Condition(settings.id, "modbus_tcp", ticks)
-        self._reads = [
-            (
-                READ_REQUEST[block.table](
-                    address=block.address, count=block.count, dev_id=settings.unit_id
-                ),
-                BlockDecoder(settings.id, block),
-            )
-            for block in plan(settings.id, settings.points)
-        ]
+        self._reads = Reads(settings.id, settings.unit_id, settings.points, self._condition, ticks)
+        self._watchdog = (
+            None
+            if settings.watchdog is None
+            else WatchdogRegister(settings.watchdog, settings.unit_id, self._condition)
+        )
         self._outputs = {
             output.id: output
             for output in (
@@ -99,9 +77,11 @@ class ModbusTcpDriver(Driver):
         }
         self._link: Link | None = None
         self._polled_s = 0.0
-        self._fed = 0
-        self._trouble = ""
-        self._watchdog_trouble = ""
+
+    def feed(self, feeding: bool) -> None:
+        """Feed the watchdog register from now on, or not."""
+        if self._watchdog is not None:
+            self._watchdog.feeding = feeding
 
     def sensors(self) -> Sequence[SensorInfo]:
         """Every declared point, in the order of the config."""
@@ -114,7 +94,7 @@ class ModbusTcpDriver(Driver):
                 id=output.id,
                 safe=output.settings.safe,
                 label=output.settings.label,
-                supervision="watchdog_register" if self._settings.watchdog else "none",
+                supervision="watchdog_register" if self._watchdog else "none",
                 run_permit=output.settings.run_permit,
             )
             for output in self._outputs.values()
@@ -174,19 +154,21 @@ class ModbusTcpDriver(Driver):
         missed: list[str] = []
         own: list[Link] = []
         gone: str | None = None
-        for output in self._outputs.values():
-            if gone is not None:
-                missed.append(f"{output.id}: {gone}")
-                continue
-            try:
-                await self._make_safe(output, own)
-            except DeviceLost as error:
-                gone = str(error)
-                missed.append(f"{output.id}: {gone}")
-            except CommandFailed as error:
-                missed.append(str(error))
-        for link in own:
-            link.close()
+        try:
+            for output in self._outputs.values():
+                if gone is not None:
+                    missed.append(f"{output.id}: {gone}")
+                    continue
+                try:
+                    await self._make_safe(output, own)
+                except DeviceLost as error:
+                    gone = str(error)
+                    missed.append(f"{output.id}: {gone}")
+                except CommandFailed as error:
+                    missed.append(str(error))
+        finally:
+            for link in own:
+                link.close()
         if missed:
             raise CommandFailed(
                 f"{self.id}: not confirmed in their safe state: {'; '.join(missed)};"
@@ -219,8 +201,9 @@ class ModbusTcpDriver(Driver):
         link = self._link = await self._open()
         feeding = None
         try:
-            if self._settings.watchdog is not None:
-                feeding = asyncio.create_task(self._feed(link), name=f"watchdog of {self.id}")
+            if self._watchdog is not None:
+                self._polled_s = asyncio.get_running_loop().time()
+                feeding = asyncio.create_task(self._watchdog.feed(link, self._progress))
             if self._reads:
                 await self._poll(link, sink, beat)
             beat.stop()
@@ -239,71 +222,24 @@ class ModbusTcpDriver(Driver):
         pace = Pace(self._settings.poll_ms / 1e3, loop.time())
         skipped_before = self._condition.polls_skipped
         while True:
-            batch = await self._read_all(link)
+            batch = await self._reads.poll(link)
             self._polled_s = loop.time()
             if not self._condition.connected:
                 beat.stop()
-            self._well(self._trouble or "connected")
+            self._well(self._reads.trouble or "connected")
             sink.readings(batch)
             self._condition.polls_skipped = skipped_before + pace.skipped
             # Even a late poll lets go once, so that a write it has caused goes first.
             await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
 
-    async def _read_all(self, link: Link) -> list[Reading]:
-        batch: list[Reading] = []
-        trouble = ""
-        condition = self._condition
-        for request, decoder in self._reads:
-            condition.requests += 1
-            try:
-                answer = await link.ask(request)
-            except Refused as refusal:
-                problem = str(refusal)
-            else:
-                body = answer.body
-                if len(body) == decoder.size + 1 and body[0] == decoder.size:
-                    batch += decoder.decode(body[1:], answer.mono_ns)
-                    continue
-                problem = f"{len(body)} bytes came where {decoder.size + 1} were due"
-            condition.errors += 1
-            batch += decoder.bad(self._ticks.mono_ns())
-            trouble = trouble or f"{self.id}: {decoder.block}: {problem}; check the point's address"
-        condition.round_trip_us = link.round_trip_ns / 1e3
-        self._trouble = trouble
-        return batch
-
     def _well(self, message: str) -> None:
         self.failures = 0
-        if self._watchdog_trouble:
-            message = f"{message}; {self._watchdog_trouble}"
+        if self._watchdog is not None and self._watchdog.trouble:
+            message = f"{message}; {self._watchdog.trouble}"
         self._condition.say("connected", message)
 
-    async def _feed(self, link: Link) -> None:
-        """Count the watchdog register up, while polls get through."""
-        watchdog = self._settings.watchdog
-        if watchdog is None:
-            return
-        loop = asyncio.get_running_loop()
-        pace = Pace(watchdog.period_ms / 1e3, loop.time())
-        fresh_s = self._settings.poll_ms / 1e3 + self._timeout_s * max(1, len(self._reads))
-        self._polled_s = loop.time()
-        while link.problem is None:
-            alive = not self._reads or loop.time() - self._polled_s <= fresh_s
-            if alive and self.feeding:
-                self._fed = (self._fed + 1) & 0xFFFF
-                with contextlib.suppress(DeviceLost):
-                    await self._feed_once(link, watchdog.address)
-            await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
-
-    async def _feed_once(self, link: Link, address: int) -> None:
-        request = WriteSingleRegisterRequest(
-            address=address, registers=[self._fed], dev_id=self._settings.unit_id
-        )
-        self._condition.requests += 1
-        try:
-            await link.ask(request)
-        except Refused as refusal:
-            self._condition.errors += 1
-            self._watchdog_trouble = f"watchdog register {address} refused: {refusal}"
-        else:
-            self._watchdog_trouble = ""
+    def _progress(self) -> bool:
+        """Whether a whole poll came in lately, as far as there is anything to poll."""
+        patience_s = self._settings.poll_ms / 1e3 + self._timeout_s * max(1, len(self._reads))
+        age_s = asyncio.get_running_loop().time() - self._polled_s
+        return not self._reads or age_s <= patience_s

@@ -211,12 +211,12 @@ async def test_the_watchdog_goes_on_from_its_count_after_a_reconnect(bench, serv
 
 async def test_the_watchdog_is_not_fed_where_nothing_may_be_written(bench, server):
     plc = bench([SENSOR], [LAMP], ModbusWatchdog(address=19, period_ms=10), start=False)
-    plc.driver.feeding = False
+    plc.driver.feed(False)
     plc.start()
     for _ in range(20):
         await plc.sink.good()
     assert not server.writes
-    plc.driver.feeding = True
+    plc.driver.feed(True)
     await server.until(lambda: len(server.writes) > 0)
 
 
