@@ -4,14 +4,18 @@
 void event_put(struct core *core, int kind, int index, int detail, int64_t at_ns)
 {
     struct events *events = &core->events;
-    uint32_t head = atomic_load_explicit(&events->head, memory_order_relaxed);
     uint32_t tail = atomic_load_explicit(&events->tail, memory_order_acquire);
-    if (head - tail == EVENTS_MAX) {
+    if (events->filled - tail == EVENTS_MAX) {
         core->counters[COUNT_EVENTS_DROPPED]++;
         return;
     }
-    events->slots[head % EVENTS_MAX] = (struct event){at_ns, kind, index, detail};
-    atomic_store_explicit(&events->head, head + 1, memory_order_release);
+    events->slots[events->filled % EVENTS_MAX] = (struct event){at_ns, kind, index, detail};
+    events->filled++;
+}
+
+void events_show(struct events *events)
+{
+    atomic_store_explicit(&events->head, events->filled, memory_order_release);
 }
 
 int event_take(struct events *events, struct event *event)

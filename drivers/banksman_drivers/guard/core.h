@@ -70,9 +70,11 @@ struct event {
     int32_t detail;
 };
 
-/* One producer (the guard's thread), one consumer (whoever holds the interpreter lock). */
+/* One producer (the guard's thread), one consumer (whoever holds the interpreter lock).
+ * events_show() follows the publishing of the state, so that who sees an event sees its state. */
 struct events {
     struct event slots[EVENTS_MAX];
+    uint32_t filled;
     _Atomic uint32_t head, tail;
 };
 
@@ -129,6 +131,7 @@ int core_set(struct core *core, int index, int value, int64_t now_ns);
 int64_t core_next_ns(const struct core *core);
 
 void event_put(struct core *core, int kind, int index, int detail, int64_t at_ns);
+void events_show(struct events *events);
 int event_take(struct events *events, struct event *event);
 
 #endif

@@ -2,6 +2,7 @@
 #include "guard.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -242,7 +243,10 @@ int guard_result(struct guard *guard, uint32_t ticket)
 void guard_view(struct guard *guard, struct view *view)
 {
     uint32_t sequence;
+    int tries = 0;
     do {
+        if (++tries % 1000 == 0)
+            sched_yield(); /* the guard's thread was interrupted in between: let it finish */
         sequence = TAKE(sequence);
         for (int i = 0; i < INPUTS_MAX; i++) {
             view->believed[i] = TAKE(believed[i]);

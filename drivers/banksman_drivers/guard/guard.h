@@ -69,7 +69,7 @@ struct guard {
     int64_t lease_ns, armed_ns, check_at_ns;
     int priority;
     int epoll_fd, timer_fd, wake_fd, notify_fd;
-    uint32_t told_head; /* events that Python was told of */
+    uint32_t told; /* how many events Python was told of */
 
     _Atomic int64_t lease_until_ns;
     _Atomic int lapsed, stopping;

@@ -9,9 +9,12 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READY_MAX (INPUTS_MAX + OUTPUTS_MAX + 2)
+#define ROUNDS_BUSY 64 /* without a wait, then REST_NS: a flood may not take a whole core, and */
+#define REST_NS 100000 /* LimitRTTIME= ends a real-time thread that never sleeps */
 #define CHECK_NS 100000000 /* fds alive, GPIO levels as their edges told, failed writes again */
 
 static int latency_bucket(uint64_t ns)
@@ -127,6 +130,33 @@ static void check(struct guard *guard, int64_t now_ns)
     }
 }
 
+#define SHOW(field, value) atomic_store_explicit(&shown->field, value, memory_order_release)
+
+void guard_publish(struct guard *guard)
+{
+    struct published *shown = &guard->published;
+    struct core *core = &guard->core;
+    uint32_t sequence = atomic_load_explicit(&shown->sequence, memory_order_relaxed);
+    SHOW(sequence, sequence + 1);
+    for (int i = 0; i < core->inputs_count; i++) {
+        SHOW(believed[i], core->inputs[i].believed);
+        SHOW(discrepant[i], core->inputs[i].discrepant);
+    }
+    for (int i = 0; i < core->outputs_count; i++) {
+        SHOW(commanded[i], core->outputs[i].commanded);
+        SHOW(written[i], guard->outputs[i].written);
+        SHOW(error[i], guard->outputs[i].error);
+    }
+    SHOW(latched, core->latched);
+    SHOW(cause, core->cause);
+    SHOW(cause_index, core->cause_index);
+    SHOW(lease_held, core->lease_held);
+    for (int i = 0; i < COUNTERS; i++)
+        SHOW(counters[i], core->counters[i]);
+    SHOW(sequence, sequence + 2);
+    events_show(&core->events);
+}
+
 static void take_lease_and_trip(struct guard *guard, int64_t now_ns)
 {
     int lapsed = atomic_exchange(&guard->lapsed, 0);
@@ -154,6 +184,7 @@ static int take_sets(struct guard *guard)
         int64_t now_ns = mono_ns();
         take_lease_and_trip(guard, now_ns); /* what came before the set counts before it */
         int result = set_one(guard, &request, now_ns);
+        guard_publish(guard); /* who sees the result sees the state */
         atomic_store_explicit(&guard->results[tail % SETS_MAX],
                               (uint64_t)request.ticket << 8 | (uint64_t)result,
                               memory_order_release);
@@ -163,38 +194,11 @@ static int take_sets(struct guard *guard)
     return taken;
 }
 
-#define SHOW(field, value) atomic_store_explicit(&shown->field, value, memory_order_release)
-
-void guard_publish(struct guard *guard)
-{
-    struct published *shown = &guard->published;
-    const struct core *core = &guard->core;
-    uint32_t sequence = atomic_load_explicit(&shown->sequence, memory_order_relaxed);
-    SHOW(sequence, sequence + 1);
-    for (int i = 0; i < core->inputs_count; i++) {
-        SHOW(believed[i], core->inputs[i].believed);
-        SHOW(discrepant[i], core->inputs[i].discrepant);
-    }
-    for (int i = 0; i < core->outputs_count; i++) {
-        SHOW(commanded[i], core->outputs[i].commanded);
-        SHOW(written[i], guard->outputs[i].written);
-        SHOW(error[i], guard->outputs[i].error);
-    }
-    SHOW(latched, core->latched);
-    SHOW(cause, core->cause);
-    SHOW(cause_index, core->cause_index);
-    SHOW(lease_held, core->lease_held);
-    for (int i = 0; i < COUNTERS; i++)
-        SHOW(counters[i], core->counters[i]);
-    SHOW(sequence, sequence + 2);
-}
-
 static void tell(struct guard *guard, int results)
 {
-    uint32_t head = atomic_load_explicit(&guard->core.events.head, memory_order_relaxed);
-    if (results == 0 && head == guard->told_head)
+    if (results == 0 && guard->core.events.filled == guard->told)
         return;
-    guard->told_head = head;
+    guard->told = guard->core.events.filled;
     uint64_t one = 1;
     while (write(guard->notify_fd, &one, sizeof one) < 0 && errno == EINTR)
         continue;
@@ -251,13 +255,22 @@ static void become_realtime(struct guard *guard)
     atomic_store(&guard->realtime_error, error);
 }
 
+static void rest(void)
+{
+    struct timespec moment = {.tv_nsec = REST_NS};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+}
+
 void *guard_thread(void *argument)
 {
     struct guard *guard = argument;
     struct epoll_event ready[READY_MAX];
-    int more = 0;
+    int more = 0, busy = 0;
     become_realtime(guard);
     while (!atomic_load(&guard->stopping)) {
+        busy = more ? busy + 1 : 0;
+        if (busy % ROUNDS_BUSY == ROUNDS_BUSY - 1)
+            rest();
         int count = epoll_wait(guard->epoll_fd, ready, READY_MAX, more ? 0 : -1);
         int64_t now_ns = mono_ns();
         take_ready(guard, ready, count);

@@ -236,9 +236,11 @@ class Rig:
         self.settle()
 
     def put(self, name: str, levels: bytes) -> None:
-        if name not in self._ends:
-            self.connect(name)
-        os.write(self._ends[name], levels)
+        """Write levels to an input, however long the guard takes to make room."""
+        end = self._ends[name] if name in self._ends else self.connect(name)
+        while levels:
+            assert select.select([], [end], [], PATIENCE_S)[1], f"{name} is not read"
+            levels = levels[os.write(end, levels[: select.PIPE_BUF]) :]
 
     def die(self, name: str) -> None:
         """The plant's end goes away, as at its death."""

@@ -32,6 +32,7 @@ uint64_t shim_counter(struct core *core, int index) { return core->counters[inde
 int shim_event(struct core *core, int *index, int *detail)
 {
     struct event event;
+    events_show(&core->events);
     if (!event_take(&core->events, &event))
         return -1;
     *index = event.index;
