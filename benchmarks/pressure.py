@@ -2,7 +2,9 @@
 
 "some" of /proc/pressure/cpu counts the microseconds in which at least one runnable task waited
 for a CPU (Documentation/accounting/psi.rst). It counts our own processes too: a bench that needs
-more cores than there are disturbs itself, and its percentiles are no better for that.
+more cores than there are disturbs itself, and its percentiles are no better for that. Only where
+a full load of our own is the very point is the machine asked in quiet seconds before it (`rest`),
+and the figure's note says so and how much it was under load.
 """
 
 from __future__ import annotations
@@ -21,6 +23,16 @@ def stalled_us(text: str) -> int | None:
         if kind == "some" and "total=" in rest:
             return int(rest.rpartition("total=")[2])
     return None
+
+
+# Long enough for a neighbour's burst to show, short beside a round.
+REST_S = 3.0
+
+
+def loaded_note(loaded_pct: float | None) -> str:
+    """What a figure that was taken under a load of our own says of its pressure."""
+    loaded = "unknown" if loaded_pct is None else f"{loaded_pct:.0f} %"
+    return f"pressure is of quiet seconds before each run; with our own load it was {loaded}"
 
 
 class Pressure:
@@ -46,6 +58,11 @@ class Pressure:
         at_s, stalled = self._now()
         self._measured_s += at_s - self._from[0]
         self._stalled_us += stalled - self._from[1]
+
+    def rest(self, seconds: float) -> None:
+        """Count a span in which nothing of ours presses: what remains is the neighbours' work."""
+        with self:
+            time.sleep(seconds)
 
     @property
     def pct(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.figure import Direction, Figure, Target, figure
+from benchmarks.pressure import loaded_note
 from benchmarks.reaction.tally import Tally
 
 OURS = "banksman"
@@ -12,6 +13,7 @@ POLLS_S = 1000 * 0.995
 
 def figures(tally: Tally) -> list[Figure]:
     """Every figure of the area; one whose peer is missing says so in its note."""
+    busy = loaded_note(tally.pressure("loaded").pct)
     return [
         _compared(tally, "decide_p50", "decide_p50_ms", "decide", "pyloop", Target("ratio", 1.4)),
         _compared(
@@ -31,8 +33,8 @@ def figures(tally: Tally) -> list[Figure]:
         _own(
             tally, "polls_held", "polls_s", "fast", "polls/s", Target("value", POLLS_S), "higher"
         ),
-        _own(tally, "busy_p50", "busy_p50_ms", "busy", "ms", None),
-        _own(tally, "busy_p99", "busy_p99_ms", "busy", "ms", Target("value", 5.0)),
+        _own(tally, "busy_p50", "busy_p50_ms", "busy", "ms", None, note=busy),
+        _own(tally, "busy_p99", "busy_p99_ms", "busy", "ms", Target("value", 5.0), note=busy),
         _own(
             tally, "outage_lost_below_mark", "lost_below_mark", "broken", "readings",
             Target("value", 0), worst=True,
@@ -67,6 +69,7 @@ def _own(
     direction: Direction = "lower",
     *,
     worst: bool = False,
+    note: str = "",
 ) -> Figure:
     return figure(
         f"reaction.{name}",
@@ -77,7 +80,7 @@ def _own(
         n=tally.samples(OURS, kind),
         pressure_pct=tally.pressure(phase).pct,
         target=target,
-        note=_note(tally, kind, OURS),
+        note=_note(tally, kind, OURS) or note,
     )
 
 

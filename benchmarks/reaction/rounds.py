@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.context import Context
+from benchmarks.pressure import REST_S, Pressure
 from benchmarks.reaction import phases
 from benchmarks.reaction.load import Load
 from benchmarks.reaction.peers import banksman, cloop, nodered, pyloop
@@ -73,7 +74,7 @@ def side_by_side(tally: Tally, name: str, run: Session, lengths: Lengths) -> Non
     tally.add(name, "cpu_pct", calm.cpu_pct)
     tally.add(name, "rss_mb", calm.rss_mb)
     tally.add(name, "start_s", run.poll_s)
-    _react(tally, name, "decide", run, lengths.steps)
+    _react(tally, name, "decide", run, lengths.steps, tally.pressure("decide"))
 
 
 def fast(tally: Tally, name: str, run: Session, lengths: Lengths) -> None:
@@ -87,8 +88,9 @@ def busy(tally: Tally, name: str, run: Session, lengths: Lengths) -> None:
     """Reacting while pages, scraper, outbox and model are busy."""
     assert run.recipe.page_url is not None
     phases.settle(run, lengths.settle_s)
+    tally.pressure("busy").rest(REST_S)
     with Load(run.recipe.page_url, run.broker) as load:
-        _react(tally, name, "busy", run, lengths.steps)
+        _react(tally, name, "busy", run, lengths.steps, tally.pressure("loaded"))
     # A load that reached nobody would flatter the figure.
     if not load.events or not load.requests:
         raise PeerMissing(f"its page answered {load.requests} requests, {load.events} live events")
@@ -113,8 +115,10 @@ def durable_mark(run: Session) -> str:
         return str(json.load(answer)["store"]["durable_mark"])
 
 
-def _react(tally: Tally, name: str, kind: str, run: Session, steps: int) -> None:
-    seen = phases.react(run, steps, tally.pressure(kind))
+def _react(
+    tally: Tally, name: str, kind: str, run: Session, steps: int, pressure: Pressure
+) -> None:
+    seen = phases.react(run, steps, pressure)
     for percent in (50, 99):
         value = percentile(seen.decide_ms, percent)
         tally.add(name, f"{kind}_p{percent}_ms", value, len(seen.decide_ms))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.pressure import Pressure, stalled_us
+from benchmarks.pressure import Pressure, loaded_note, stalled_us
 
 TEXT = "some avg10=0.97 avg60=0.91 avg300=0.26 total={}\nfull avg10=0.00 avg60=0.00 total=7\n"
 
@@ -28,6 +28,11 @@ def test_spans_add_up_and_what_lies_between_them_does_not_count(tmp_path, monkey
         now_s[0] += 50.0
         _counting(source, after)
     assert pressure.pct == pytest.approx(25.0)  # 0.5 s of 2 s
+
+
+def test_a_load_of_our_own_is_told_beside_the_quiet_pressure():
+    assert loaded_note(67.2).endswith("with our own load it was 67 %")
+    assert loaded_note(None).endswith("unknown")
 
 
 def test_without_the_kernels_file_the_pressure_is_unknown(tmp_path):
