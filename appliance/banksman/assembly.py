@@ -237,4 +237,4 @@ class _GuardNews:
         level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
         log.log(level, "guard: %s", event.text)
         if event.kind in DROPPING_EVENTS and self.act is not None:
-            self.act.lost("guard")
+            self.act.doubt("guard")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -87,6 +88,7 @@ class ControlParts:
             cloud=cloud,
             next_id=store.ids.next,
             culprit=culprit,
+            later=self._later,
         )
         self.view = View(config.node.id, clock, self.loop, act, drivers)
         watch = DeviceWatch(drivers, act, alarms)
@@ -105,6 +107,9 @@ class ControlParts:
         config = self._loaded.config
         book = reload_rules(self._loaded)
         return [self._point(item, book) for item in config.decisions], book.version
+
+    def _later(self, function: Callable[..., object], *arguments: object) -> None:
+        asyncio.get_running_loop().call_soon(function, *arguments)
 
     def note(self, event: str, by: str, details: dict[str, str]) -> None:
         """Audit what a person did on the page; from any thread."""

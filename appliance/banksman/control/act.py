@@ -74,6 +74,7 @@ class Act:
         self._mono_ns = mono_ns
         self.latency = Histogram()  # reading arrived -> output confirmed
         self._sequence = 0
+        self._connected: set[str] = set()
         self.counters = {
             "commands": 0,
             "commands_confirmed": 0,
@@ -101,7 +102,7 @@ class Act:
         slot = self._slots[command.output]
         slot.desired = command.value
         self.counters["commands"] += 1
-        if slot.driver.health().state != "connected":
+        if slot.driver.id not in self._connected:
             # The lost device has an alarm of its own; the next decision asks again.
             self.counters["commands_undeliverable"] += 1
             slot.confirmed = None
@@ -119,7 +120,7 @@ class Act:
         for output, slot in self._slots.items():
             why = blocked.get(output, "")
             slot.forced_by = why
-            if not why or slot.driver.health().state != "connected":
+            if not why or slot.driver.id not in self._connected:
                 continue
             safe = slot.info.safe
             waiting = slot.task is not None and slot.desired == safe
@@ -129,8 +130,17 @@ class Act:
                 continue
             self.request(self.command(output, safe, why, now_ns), now_ns)
 
+    def connected(self, device: str) -> None:
+        """The device is there: its outputs can be written."""
+        self._connected.add(device)
+
     def lost(self, device: str) -> None:
-        """The device is gone: nobody knows its outputs, so they must be confirmed anew.
+        """The device is gone and cannot be written."""
+        self._connected.discard(device)
+        self.doubt(device)
+
+    def doubt(self, device: str) -> None:
+        """Nobody knows the device's outputs any more, so they must be confirmed anew.
 
         A run permit also forgets its intention: power that comes back must not start a machine.
         """

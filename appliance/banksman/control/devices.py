@@ -33,4 +33,5 @@ class DeviceWatch:
                     f"device.{driver.id}", health.message, Priority.IMPORTANT, driver.id
                 )
             elif health.state == "connected":
+                self._act.connected(driver.id)
                 self._alarms.clear_alarm(f"device.{driver.id}")

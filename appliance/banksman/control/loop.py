@@ -64,7 +64,9 @@ class ControlLoop:
         cloud: CloudPort | None,
         next_id: Callable[[], str],
         culprit: Culprit,
+        later: Callable[..., object],
     ) -> None:
+        """``later`` calls a function once what is now on its way has left: ``call_soon``."""
         self._node = node
         self._started_ns = clock.mono_ns()
         self._clock = clock
@@ -80,6 +82,7 @@ class ControlLoop:
         self._cloud = cloud
         self._next_id = next_id
         self._culprit = culprit
+        self._later = later
         self.latency = Histogram()
         self.recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.counters: dict[str, int] = dict.fromkeys(
@@ -136,7 +139,7 @@ class ControlLoop:
         self.streams.update(batch)
         self._decide_all(batch, arrival_ns)
         device = batch[0].sensor.partition(".")[0]
-        self._records.put_readings(device, batch)
+        self._later(self._records.put_readings, device, batch)
         self._culprit.note(device, self._clock.mono_ns() - arrival_ns)
 
     def sense_interlock(self, now_ns: int) -> None:
@@ -261,7 +264,9 @@ class ControlLoop:
             decision_id = self._next_id()
             point.acted = verdict.action
             self._take(point, action, verdict, decision_id, arrival_ns, changed)
-        self._record(point, event, verdict, decision_id, latency_ns)
+        review = self._sure(point, verdict) < point.spec.point.review_below
+        if point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
+            self._later(self._record, point, event, verdict, decision_id, latency_ns)
 
     def _write_failed(self, action: Action) -> bool:
         needs = self.act.needs
@@ -313,14 +318,9 @@ class ControlLoop:
         self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int
     ) -> None:
         spec = point.spec.point
-        confidence, reason = verdict.confidence, verdict.reason
-        doubtful = point.inputs.uncertain()
-        if doubtful:
-            confidence *= UNCERTAIN_FACTOR
-            reason = f"{reason}; {doubtful} is uncertain"
-        review = confidence < spec.review_below
-        if not point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
-            return
+        confidence, reason = self._sure(point, verdict), verdict.reason
+        if confidence < verdict.confidence:
+            reason = f"{reason}; {point.inputs.uncertain()} is uncertain"
         decision = Decision(
             id=decision_id or self._next_id(),
             node=self._node,
@@ -340,12 +340,16 @@ class ControlLoop:
             rule=verdict.rule,
             model_version=verdict.model_version,
             sync=confidence < spec.sync_below,
-            review=review,
+            review=confidence < spec.review_below,
             mode=self.interlock.mode,
         )
         self.counters["decisions_recorded"] += 1
         self.recent.append(decision)
         self._records.put_decision(decision, point.spec.priority)
+
+    def _sure(self, point: Point, verdict: Verdict) -> float:
+        """The verdict's confidence, less where an input is uncertain."""
+        return verdict.confidence * (UNCERTAIN_FACTOR if point.inputs.uncertain() else 1.0)
 
     def _count(self, point: Point, verdict: Verdict) -> None:
         counters = self.counters

@@ -38,20 +38,23 @@ class Stream:
 
     __slots__ = (
         "_crest",
+        "_deviation",
         "_index",
         "_kurtosis",
         "_peak",
         "_rms",
         "_times_ns",
+        "_times_view",
         "_values",
+        "_values_view",
         "_variance",
         "count",
         "good_mono_ns",
+        "last",
         "mean",
         "mono_ns",
         "quality",
         "rate",
-        "score",
         "sensor",
         "stale_ns",
         "unit",
@@ -64,16 +67,20 @@ class Stream:
         self.stale_ns = int(stale_ms * 1e6)
         self.value = NAN
         self.quality = Quality.BAD
+        self.last = NAN  # the newest usable value, however old
         self.mono_ns = 0  # of the newest reading, whatever its quality; 0: never read
         self.good_mono_ns = 0  # of the newest usable one
         self.count = 0  # usable readings so far
         self.mean = NAN
         self.rate = 0.0
-        self.score = 0.0
         self._variance = 0.0
+        self._deviation = 0.0  # squared, in variances of the baseline before the newest reading
         # Untouched pages of the ring take no memory, so a thousand idle sensors are cheap.
         self._values: npt.NDArray[np.float64] = np.empty(RING_READINGS)
         self._times_ns: npt.NDArray[np.int64] = np.empty(RING_READINGS, dtype=np.int64)
+        # Writing one element through a view costs a third of writing it through numpy.
+        self._values_view = memoryview(self._values).cast("B").cast("d")
+        self._times_view = memoryview(self._times_ns).cast("B").cast("q")
         self._index = 0
         self._rms = self._peak = self._crest = self._kurtosis = NAN
 
@@ -84,7 +91,7 @@ class Stream:
         replaces the value, but gives no rate.
         """
         self.mono_ns = mono_ns
-        if quality is Quality.BAD or value != value or value in (math.inf, -math.inf):
+        if quality is Quality.BAD or value - value != 0.0:  # the latter: NaN and infinity
             self.value = NAN
             self.quality = Quality.BAD
             return
@@ -95,27 +102,31 @@ class Stream:
                 variance = self._variance
                 # Below the resolution of a double the spread is rounding, not a baseline.
                 floor = 1e-18 * (self.mean * self.mean) + 1e-300
-                squares = delta * delta / (variance if variance > floor else floor)
-                self.score = 1.0 - math.exp(-0.5 * min(squares, 1e4) / (SCORE_SIGMA * SCORE_SIGMA))
+                self._deviation = delta * delta / (variance if variance > floor else floor)
             elapsed_ns = mono_ns - self.good_mono_ns
             if elapsed_ns > 0:
-                last = self._values[self._index - 1]
-                slope = float(value - last) * 1e9 / elapsed_ns
+                slope = (value - self.last) * 1e9 / elapsed_ns
                 self.rate += 0.25 * (slope - self.rate)
-            step = ALPHA * delta if count > WINDOW_READINGS else delta / (count + 1)
-            self.mean += step
             weight = ALPHA if count > WINDOW_READINGS else 1.0 / (count + 1)
+            step = weight * delta
+            self.mean += step
             self._variance = (1.0 - weight) * (self._variance + delta * step)
         else:
             self.mean = value
         index = self._index
-        self._values[index] = value
-        self._times_ns[index] = mono_ns
+        self._values_view[index] = value
+        self._times_view[index] = mono_ns
         self._index = index + 1 if index + 1 < RING_READINGS else 0
         self.count = count + 1
-        self.value = value
+        self.value = self.last = value
         self.quality = quality
         self.good_mono_ns = mono_ns
+
+    @property
+    def score(self) -> float:
+        """How far the newest reading was from its baseline, 0..1."""
+        squares = min(self._deviation, 1e4)
+        return 1.0 - math.exp(-0.5 * squares / (SCORE_SIGMA * SCORE_SIGMA))
 
     def update_burst(self, burst: Burst) -> None:
         """Take a burst: its root mean square becomes the reading, the rest become features."""

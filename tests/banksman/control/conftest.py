@@ -119,6 +119,7 @@ class Bench:
         streams = [Stream("plc.heat", "degC", 1000), Stream("plc.door", "flag", 1000)]
         self.table = StreamTable(streams)
         self.act = Act([self.hand], self.notes, self.clock.mono_ns)
+        self.act.connected("plc")
         over = compile_condition("plc.heat > '200 degC'", self.catalogue, "t", "cause")
         cause = Condition(over.text, self.table.inputs(over.inputs), over)
         trips = [TripSpec("oven", "process", "", ("plc.heater",), cause=cause)]
@@ -151,6 +152,7 @@ class Bench:
             cloud=cloud,
             next_id=lambda: f"n1-1-{next(numbers)}",
             culprit=Culprit(),
+            later=lambda function, *arguments: function(*arguments),
         )
 
     def points(self, rules):

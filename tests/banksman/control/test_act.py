@@ -56,7 +56,9 @@ class Alarms:
 @pytest.fixture
 def bench():
     clock, hand, alarms = ManualClock(), Hand(), Alarms()
-    return clock, hand, alarms, Act([hand], alarms, clock.mono_ns)
+    act = Act([hand], alarms, clock.mono_ns)
+    act.connected("plc")
+    return clock, hand, alarms, act
 
 
 def ask(act, clock, output, value):
@@ -158,6 +160,7 @@ async def test_a_lost_device_forgets_a_run_permit_but_keeps_the_horn_wanted(benc
     ask(act, clock, "plc.horn", True)
     await settle(act)
     act.lost("plc")
+    act.connected("plc")
     assert not act.needs("plc.run", True)
     assert act.needs("plc.horn", True)
 
