@@ -75,6 +75,7 @@ class Act:
         self.latency = Histogram()  # reading arrived -> output confirmed
         self._sequence = 0
         self._connected: set[str] = set()
+        self.forcing = False  # whether an output is held safe now
         self.counters = {
             "commands": 0,
             "commands_confirmed": 0,
@@ -117,6 +118,7 @@ class Act:
 
     def force(self, blocked: Mapping[str, str], now_ns: int) -> None:
         """Hold blocked outputs at their safe value; what is freed stays safe until commanded."""
+        self.forcing = bool(blocked)
         for output, slot in self._slots.items():
             why = blocked.get(output, "")
             slot.forced_by = why

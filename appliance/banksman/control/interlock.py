@@ -137,6 +137,8 @@ class Interlock:
     def sense(self, now_ns: int) -> list[Change]:
         """Look at every cause, permissive and reset input; returns what changed."""
         changes: list[Change] = []
+        if not self.trips and not self._permissives:
+            return changes
         for trip in self.trips.values():
             if trip.spec.kind == "estop":
                 self._sense_estop(trip, now_ns, changes)

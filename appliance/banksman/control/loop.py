@@ -146,7 +146,9 @@ class ControlLoop:
         """Let the interlock look at its causes and force what it blocks."""
         for change in self.interlock.sense(now_ns):
             self.note_change(change)
-        self.act.force(self.interlock.blocked(), now_ns)
+        blocked = self.interlock.blocked()
+        if blocked or self.act.forcing:
+            self.act.force(blocked, now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Notice silence, a few times a second: what is stale has no reading to trigger it."""

@@ -79,8 +79,8 @@ class Stream:
         self._values: npt.NDArray[np.float64] = np.empty(RING_READINGS)
         self._times_ns: npt.NDArray[np.int64] = np.empty(RING_READINGS, dtype=np.int64)
         # Writing one element through a view costs a third of writing it through numpy.
-        self._values_view = memoryview(self._values).cast("B").cast("d")
-        self._times_view = memoryview(self._times_ns).cast("B").cast("q")
+        self._values_view = self._values.data.cast("B").cast("d")
+        self._times_view = self._times_ns.data.cast("B").cast("q")
         self._index = 0
         self._rms = self._peak = self._crest = self._kurtosis = NAN
 
