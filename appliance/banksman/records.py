@@ -145,8 +145,3 @@ def _finite(number: float) -> float:
 def to_json(message: Wire) -> bytes:
     """The message's bytes for disk, broker and page. Raises ValueError for unencodable text."""
     return msgspec.json.encode(message)
-
-
-def to_msgpack(message: Wire) -> bytes:
-    """The message's bytes where size counts more than reading it by eye."""
-    return msgspec.msgpack.encode(message)

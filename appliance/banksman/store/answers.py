@@ -10,7 +10,9 @@ Rules of this file
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +22,8 @@ from banksman.store.reader import Reader
 from banksman.store.rows import Kind, OutboxRow, ReadingRow
 from banksman.store.writer import Writer
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+
+MessageT = TypeVar("MessageT", DecisionMessage, AuditMessage)
 
 
 class Answers:
@@ -81,12 +85,12 @@ class Answers:
     async def decisions(self, limit: int, before: str | None = None) -> list[DecisionMessage]:
         """Recorded decisions, newest first; ``before`` is an id to page on from."""
         rows = await asyncio.to_thread(self._newest, "decision", limit, before)
-        return [msgspec.json.decode(row.payload, type=DecisionMessage) for row in rows]
+        return _decoded(rows, DecisionMessage)
 
     async def audit(self, limit: int) -> list[AuditMessage]:
         """Recorded audit entries, newest first."""
         rows = await asyncio.to_thread(self._newest, "audit", limit, None)
-        return [msgspec.json.decode(row.payload, type=AuditMessage) for row in rows]
+        return _decoded(rows, AuditMessage)
 
     def _newest(self, kind: Kind, limit: int, before: str | None) -> list[OutboxRow]:
         unwritten = [row for row in reversed(self._unwritten()) if row.kind == kind]
@@ -102,3 +106,12 @@ class Answers:
     async def alarms(self) -> list[AlarmMessage]:
         """The newest state of each alarm that is active or not acknowledged."""
         return list(self._parts.memory.alarms.values())
+
+
+def _decoded(rows: Sequence[OutboxRow], kind: type[MessageT]) -> list[MessageT]:
+    """The rows' messages, without those that a damaged page has made unreadable."""
+    messages: list[MessageT] = []
+    for row in rows:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            messages.append(msgspec.json.decode(row.payload, type=kind))
+    return messages

@@ -1,7 +1,8 @@
 """Opens the ledger, setting aside what is beyond use and saving from it what can be saved.
 
-The small values (latched trips above all) and the open alarms are read out of a damaged or
-read-only file as far as it lets itself be read: a trip must not be forgotten with the file.
+The small values (latched trips above all), the open alarms and the rows that are still owed
+are read out of a damaged file as far as it lets itself be read: a trip must not be forgotten
+with the file. What stays in it only is history and readings.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import msgspec
 from banksman.store.database import Fault, connect, connect_read_only
 from banksman.store.folder import set_aside
 from banksman.store.ledger import Ledger
-from banksman.store.rows import epoch_of
+from banksman.store.pending import PILE_MAX
+from banksman.store.rows import OutboxRow, epoch_of, outbox_row
 
 
 class Remains(msgspec.Struct):
@@ -27,6 +29,13 @@ class Remains(msgspec.Struct):
     cursors: dict[str, int] = {}
     folded: int = 0
     epoch: int = 0
+    rows: list[OutboxRow] = []  # owed to somebody
+
+
+class _Named(msgspec.Struct):
+    """What every message has."""
+
+    id: str
 
 
 class Opened(msgspec.Struct):
@@ -52,6 +61,7 @@ def open_ledger(path: Path, channels: Sequence[str], wall_ns: int) -> Opened:
 def replace_ledger(path: Path, channels: Sequence[str], wall_ns: int, fault: Fault) -> Opened:
     """Set the damaged file aside and begin a new one. Never raises."""
     remains = salvage(path)
+    remains.rows = _owed_rows(path)
     try:
         name = set_aside(path, wall_ns, fault.why)
     except OSError as error:
@@ -93,6 +103,24 @@ def salvage(path: Path) -> Remains:
             newest_row = _newest(file, "SELECT max(row_id) FROM journal")
             remains.epoch = epoch_of(max(newest_row, remains.folded))
     return remains
+
+
+def _owed_rows(path: Path) -> list[OutboxRow]:
+    """The rows that somebody is owed, most urgent first, up to the first unreadable page."""
+    rows: list[OutboxRow] = []
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect_read_only(path)) as file:
+        for columns in file.execute(
+            "SELECT row_id, priority, kind, id, payload, wall_ns FROM journal "
+            "WHERE (priority, row_id) IN (SELECT priority, row_id FROM owed) "
+            "ORDER BY priority, row_id LIMIT ?",
+            (PILE_MAX,),
+        ):
+            # A damaged page may give anything: only what still names itself is taken.
+            with contextlib.suppress(ValueError, TypeError, IndexError, msgspec.DecodeError):
+                row = outbox_row(columns)
+                if msgspec.json.decode(row.payload, type=_Named).id == row.id:
+                    rows.append(row)
+    return rows
 
 
 def _newest(file: sqlite3.Connection, statement: str) -> int:

@@ -19,8 +19,7 @@ import msgspec
 
 from banksman.store.blocks import unpack
 from banksman.store.database import Fault, connect_read_only, fault_of
-from banksman.store.rows import KINDS, Kind, OutboxRow, ReadingRow, base_of
-from banksman.wire.messages import Priority
+from banksman.store.rows import KINDS, Kind, OutboxRow, ReadingRow, base_of, outbox_row
 
 COLUMNS = "j.row_id, j.priority, j.kind, j.id, j.payload, j.wall_ns"
 OWED = f"""
@@ -57,7 +56,7 @@ class Reader:
 
     def owed(self, channel: str, limit: int) -> list[OutboxRow]:
         """The first rows owed to a channel, by priority and then age."""
-        return [_row(found) for found in self._all(OWED, (channel, limit))]
+        return [outbox_row(found) for found in self._all(OWED, (channel, limit))]
 
     def newest(self, kind: Kind, limit: int, before: str | None = None) -> list[OutboxRow]:
         """Journal rows of one kind, newest first; only those older than the id ``before``."""
@@ -75,7 +74,7 @@ class Reader:
             "AND j.row_id < ? ORDER BY j.row_id DESC LIMIT ?",
             (number, below, limit),
         )
-        return [_row(columns) for columns in found]
+        return [outbox_row(columns) for columns in found]
 
     def _place(self, message_id: str) -> int | None:
         """The row id of a message, sought from the new end of the run that made it."""
@@ -141,8 +140,3 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _row(columns: tuple[Any, ...]) -> OutboxRow:
-    row_id, priority, kind, message_id, payload, wall_ns = columns
-    return OutboxRow(row_id, Priority(priority), KINDS[kind], message_id, payload, wall_ns)

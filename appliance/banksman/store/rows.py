@@ -8,7 +8,7 @@ looked up or written anywhere, are dense within one run, and tell which run made
 from __future__ import annotations
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -53,6 +53,12 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     def may_be_shed(self) -> bool:
         """Alarms, audit entries and CRITICAL decisions are never given up for room."""
         return self.kind == "decision" and self.priority is not Priority.CRITICAL
+
+
+def outbox_row(columns: tuple[Any, ...]) -> OutboxRow:
+    """A row from (row_id, priority, kind, id, payload, wall_ns). Raises for what is none."""
+    row_id, priority, kind, message_id, payload, wall_ns = columns
+    return OutboxRow(row_id, Priority(priority), KINDS[kind], message_id, payload, wall_ns)
 
 
 class ReadingRow(msgspec.Struct, frozen=True, gc=False):

@@ -191,7 +191,9 @@ class Writer:
         self.meter.settle()
         if not self._parts.spool.is_open:
             with contextlib.suppress(OSError):
-                self._parts.spool.open()
+                found, _ = self._parts.spool.open()
+                # Left by an earlier run, and too late: newer ones have been folded.
+                self._parts.drops.add("readings_orphaned", len(found))
 
     def _count_behind(self, ledger: Ledger) -> None:
         cursors = self._parts.memory.cursors
@@ -271,6 +273,9 @@ class Writer:
             self._pending.set_alarm(key, to_json(alarm))
         for channel, position in list(memory.cursors.items()):
             self._pending.set_cursor(channel, position)
+        if opened.remains is not None:
+            for row in opened.remains.rows:
+                self._pending.add(row)
         self._parts.tail.unfold()
 
     # The end.

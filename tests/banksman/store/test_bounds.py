@@ -57,7 +57,7 @@ def test_putting_never_raises_after_the_end(open_store, make_decision, make_batc
 
 
 def test_putting_does_not_wait_for_a_store_that_stands_still(open_store, make_decision, make_batch):
-    """Whatever the store's threads hold while they wait for the disk, the queue needs none of it."""
+    """Whatever the store's threads hold while they wait, the queue needs none of it."""
     store = open_store()
     parts = store._parts
     decisions = [make_decision(store) for _ in range(50)]

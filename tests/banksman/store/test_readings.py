@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from banksman.clock import ManualClock
+from banksman.store.rows import ReadingRow
 from banksman.store.tail import Tail
 from banksman.wire.messages import ReadingsMessage
 from banksman_drivers.ports import Quality, Reading
@@ -121,8 +123,6 @@ async def test_a_batch_of_nonsense_is_counted_and_stops_nobody(open_store, make_
 
 
 async def test_wall_time_may_jump_and_the_order_stays(open_store, make_batch, until):
-    from banksman.clock import ManualClock
-
     clock = ManualClock()
     store = open_store(clock=clock)
     for number, jump_s in enumerate((0.0, -86_400.0, 400_000.0)):
@@ -135,8 +135,6 @@ async def test_wall_time_may_jump_and_the_order_stays(open_store, make_batch, un
 
 @pytest.mark.parametrize("keep", [1, 600])
 def test_the_tail_drops_unfolded_rows_only_beyond_its_limit_and_counts_them(keep):
-    from banksman.store.rows import ReadingRow
-
     tail = Tail(keep, 1200, 0)
     dropped = sum(tail.append([ReadingRow(n, f"r-{n}", "plc", b"{}")]) for n in range(1, 3001))
     kept = tail.unfolded(10_000)
