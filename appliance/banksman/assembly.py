@@ -145,7 +145,11 @@ def make_drivers(
         if config.node.mode == "observe":
             settings = settings.model_copy(update={"outputs": []})
         drivers.append(GuardDriver(settings, clock, on_guard, bool(latched_estop), latched_estop))
-    drivers += [_make_driver(device, clock) for device in config.devices]
+    for device in config.devices:
+        driver = _make_driver(device, clock)
+        if isinstance(driver, ModbusTcpDriver):
+            driver.feed(config.node.mode == "armed")
+        drivers.append(driver)
     return drivers
 
 
