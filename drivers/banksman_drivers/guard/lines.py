@@ -26,6 +26,7 @@ from banksman_drivers.guard.available import why_not_available
 from banksman_drivers.ports import CommandFailed, DeviceLost, DriverError, Unsupported
 
 FIFO_MODE = 0o600
+OFFSET_DIGITS_MAX = 5  # far beyond any chip; a number that wraps round would name another line
 # One page: a reader that comes late gets little history before the present level.
 FIFO_BYTES = 4096
 
@@ -51,7 +52,8 @@ def parse_place(text: str) -> Place:
     if scheme == "fifo" and rest.startswith("/"):
         return Place(rest, None)
     chip, _, offset = rest.rpartition(":")
-    if scheme == "gpio" and chip.startswith("/") and offset.isascii() and offset.isdigit():
+    is_number = offset.isascii() and offset.isdigit() and len(offset) <= OFFSET_DIGITS_MAX
+    if scheme == "gpio" and chip.startswith("/") and is_number:
         return Place(chip, int(offset))
     raise Unsupported(f"{text}: a guard line is gpio:/dev/gpiochipN:LINE or fifo:/path")
 

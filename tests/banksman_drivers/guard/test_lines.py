@@ -28,7 +28,7 @@ def test_a_fifo_may_have_colons_in_its_path():
 @pytest.mark.parametrize(
     "text",
     ["", "gpio:", "gpio:/dev/gpiochip0", "gpio:17", "gpio:/dev/gpiochip0:x", "fifo:relative",
-     "gpio:/dev/gpiochip0:-1", "gpio:/dev/gpiochip0:٣", "tcp:/x"],
+     "gpio:/dev/gpiochip0:-1", "gpio:/dev/gpiochip0:4294967313", "gpio:/dev/gpiochip0:٣", "tcp:/x"],
 )  # fmt: skip
 def test_anything_else_is_unsupported(text):
     with pytest.raises(Unsupported, match="a guard line is"):
