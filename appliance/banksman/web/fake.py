@@ -44,6 +44,10 @@ PLANT = (
     ("agv.speed", "Forklift speed", "m/s", 0.9, 0.5, 17.0, 0.02),
     ("agv.battery", "Forklift battery", "%", 76.0, 4.0, 600.0, 0.0),
     ("plc.door", "Yard door", "flag", 0.0, 0.0, 1.0, 0.0),
+    ("plc.press_runs", "Press runs", "flag", 1.0, 0.0, 1.0, 0.0),
+    ("plc.conveyor_runs", "Conveyor runs", "flag", 1.0, 0.0, 1.0, 0.0),
+    ("plc.guard_closed", "Press guard door closed", "flag", 1.0, 0.0, 1.0, 0.0),
+    ("agv.driving", "Forklift drives", "flag", 1.0, 0.0, 1.0, 0.0),
 )
 BOUNDS_S = (25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 50e-3, math.inf)
 
@@ -256,8 +260,8 @@ class FakeAppliance:
             devices=self._devices(),
             trips=tuple(self._trips.values()),
             permissives=(
-                PermissiveView("plc.press_enable", "the guard door must be closed", True),
-                PermissiveView("plc.oven_heater", "the oven fan must run", True),
+                PermissiveView("plc.press_enable", "the press guard door is open", True),
+                PermissiveView("plc.oven_heater", "the oven fan stands still", True),
             ),
             recent=tuple(self._recent),
             histograms={

@@ -6,6 +6,7 @@ import { ask } from "./talk.js";
 
 const ROWS = 10;
 const ROWS_MAX = 300;
+const BARS_MIN = 8;
 const LATENCIES = {
   decision_latency: "Reading to decision", actuation_latency: "Reading to output",
   loop_lateness: "Loop lateness", lease_margin: "Lease left when renewed",
@@ -85,10 +86,14 @@ export function showReaction(histograms, culprit) {
 const barOf = (view, seconds) => view.bounds_s.findIndex((bound) => bound === null || seconds <= bound);
 
 function drawBars(bars, bounds, view, lowIsGood) {
-  const each = view.counts.map((total, index) => total - (index ? view.counts[index - 1] : 0));
+  const every = view.counts.map((total, index) => total - (index ? view.counts[index - 1] : 0));
+  const first = Math.max(0, every.findIndex((number) => number > 0) - 1);
+  const end = Math.min(every.length, Math.max(first + BARS_MIN, every.findLastIndex((number) => number > 0) + 2));
+  const start = Math.max(0, Math.min(first, end - BARS_MIN));
+  const each = every.slice(start, end);
   const top = Math.log1p(Math.max(1, ...each));
   bars.setAttribute("aria-label", `${count(view.count)} measured, median ${duration(view.p50_s)}, 99th percentile ${duration(view.p99_s)}; bar heights are logarithmic`);
-  keyed(bars, each.map((number, index) => ({ number, index })), (one) => one.index, () => {
+  keyed(bars, each.map((number, place) => ({ number, index: start + place })), (one) => one.index, () => {
     const node = h("i");
     const update = ({ number, index }) => {
       const bound = view.bounds_s[index];
@@ -102,11 +107,11 @@ function drawBars(bars, bounds, view, lowIsGood) {
     };
     return { node, update };
   });
-  const finite = view.bounds_s.filter((bound) => bound !== null);
+  const finite = view.bounds_s.slice(start, end).filter((bound) => bound !== null);
   const labels = [finite[0], finite[Math.floor(finite.length / 2)], finite.at(-1)];
   keyed(bounds, labels.map((bound, index) => ({ bound, index })), (one) => one.index, () => {
     const node = h("span");
-    return { node, update: ({ bound, index }) => say(node, `${index === 2 ? "over " : ""}${duration(bound)}`) };
+    return { node, update: ({ bound }) => say(node, duration(bound)) };
   });
 }
 

@@ -107,10 +107,11 @@ export function showPermissives(permissives, outputs) {
     const value = h("span");
     const note = h("span", { class: "note" });
     const update = (one) => {
-      say(name, words(one.reason));
-      say(value, one.satisfied ? "✓ holds" : "✕ missing");
+      say(name, labels.get(one.output) ?? one.output);
+      say(value, one.satisfied ? "✓ permitted" : "✕ held safe");
       value.className = one.satisfied ? "value" : "value odd";
-      say(note, `for ${labels.get(one.output) ?? one.output}`);
+      // The reason is worded for when it holds the output back.
+      say(note, one.satisfied ? `is held safe when ${one.reason}` : one.reason);
     };
     return { node: h("li", {}, name, value, note), update };
   });

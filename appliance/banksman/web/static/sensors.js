@@ -52,7 +52,8 @@ export function remember(sensors, wallNs) {
 export function showSensors(sensors) {
   const unfit = sensors.filter(isUnfit).length;
   say(byId("sensors-sum"), unfit ? `${unfit} of ${sensors.length} not usable` : "last two minutes; choose a tile for more");
-  keyed(byId("sensors"), sensors, (sensor) => sensor.id, tile);
+  keyed(byId("sensors"), sensors.filter((sensor) => sensor.unit !== "flag"), (sensor) => sensor.id, tile);
+  keyed(byId("flags"), sensors.filter((sensor) => sensor.unit === "flag"), (sensor) => sensor.id, flag);
   if (enlarged) refreshPlot(sensors.find((sensor) => sensor.id === enlarged));
 }
 
@@ -85,6 +86,21 @@ function tile(first) {
     area.setAttribute("d", shape.area);
     show(tip, shape.last !== null);
     tip.style.top = `${((shape.last ?? 0) / 40) * 100}%`;
+  };
+  return { node: h("li", {}, node), update };
+}
+
+/** A 0/1 sensor takes one line; its plot is behind it like a tile's. */
+function flag(first) {
+  const label = h("span", { class: "label" });
+  const value = h("span", { class: "state" });
+  const node = h("button", { type: "button", class: "flag", "data-sensor": first.id }, label, value);
+  node.addEventListener("click", () => enlarge(first.id));
+  const update = (sensor) => {
+    const fault = faultOf(sensor);
+    node.className = `flag${fault ? " unfit" : sensor.value ? " on" : ""}`;
+    say(label, sensor.label || sensor.id);
+    say(value, fault || reading(sensor, true));
   };
   return { node: h("li", {}, node), update };
 }
