@@ -59,11 +59,11 @@ class Repaired:
             table, last = value_at(path[:-1], work), path[-1]
             if isinstance(table, dict) and self._is_optional(path, finding):
                 table.pop(last, None)
-                self._remember(path)
+                self._remember(path, finding.unknown)
                 return
             if isinstance(table, list) and isinstance(last, int):
                 table[last] = _LEFT_OUT
-                self._remember(path)
+                self._remember(path, finding.unknown)
                 return
             path = path[:-1]
 
@@ -73,17 +73,20 @@ class Repaired:
         above = self._sheet.node(path[:-1], self._original) or {}
         return path[-1] not in above.get("required", []) or path == ("node",)
 
-    def _remember(self, path: Path) -> None:
+    def _remember(self, path: Path, unknown: bool) -> None:
         """Note which names can no longer be told known from unknown."""
         value = value_at(path, self._original)
-        if path[0] == "guard":
-            self.undecided.add("guard")
-        elif path[0] in KINDS and len(path) == 1:
+        if unknown and not isinstance(value, (dict, list)):
+            return
+        head, *rest = path
+        if (head in KINDS or unknown) and not rest:
             self.undecided.add(EVERYTHING)
-        elif path[0] in KINDS and isinstance(path[1], int) and len(path) == 2:
+        elif head == "guard" and (not rest or unknown or rest[0] in ("input", "output")):
+            self.undecided.add("guard")
+        elif head in KINDS and len(rest) == 1:
             own = value.get("id", value.get("name")) if isinstance(value, dict) else None
-            self.undecided.add(f"{KINDS[path[0]]}{own}" if isinstance(own, str) else EVERYTHING)
-        elif path[0] == "device":
+            self.undecided.add(f"{KINDS[head]}{own}" if isinstance(own, str) else EVERYTHING)
+        elif head == "device" and (unknown or _touches_names(rest)):
             device = value_at((*path[:2], "id"), self._original)
             self.undecided.add(device if isinstance(device, str) else EVERYTHING)
 
@@ -95,3 +98,8 @@ class Repaired:
         kept = [index for index, item in enumerate(value) if item is not _LEFT_OUT]
         self._origins[path] = kept
         return [self._compact(value[old], (*path, new)) for new, old in enumerate(kept)]
+
+
+def _touches_names(rest: Sequence[str | int]) -> bool:
+    """Whether leaving this out of a device changes which points it has, or what they are."""
+    return rest[1] in ("point", "output") and (len(rest) <= 3 or rest[-1] in ("unit", "type"))

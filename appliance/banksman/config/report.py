@@ -9,6 +9,9 @@ from banksman.config.explain import nearest
 from banksman.deciding.locate import Lines, Path, key_text
 from banksman.errors import Problem
 
+# How a name of each kind stands among the undecided ones; others are told by their kind.
+_PREFIXES = {"sensor": "", "output": "", "device": "", "guard input": "guard."}
+
 
 class Report:
     """Problems and warnings of one file, with their lines."""
@@ -46,7 +49,7 @@ class Report:
 
     def unknown(self, path: Path, what: str, name: str, known: Collection[str]) -> bool:
         """Report ``name`` unless it is known or undecided; whether it was reported."""
-        kind = "" if what in ("sensor", "output", "feature", "device") else f"{what} "
+        kind = _PREFIXES.get(what, f"{what} ")
         if name in known or self._undecided(f"{kind}{name}"):
             return False
         self.problem(path, f"unknown {what} {name}", nearest(name, known))
