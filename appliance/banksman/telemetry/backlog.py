@@ -26,7 +26,7 @@ from banksman_drivers.mqtt_session import Done
 
 CHANNEL = "mqtt"
 SETTLE_S = 0.2
-LINGER_S = 0.02  # readings that come close together are fetched together
+LINGER_S = 0.05  # readings that come close together are fetched together: fewer wake-ups
 PAYLOAD_MAX_BYTES = 256 * 1024
 
 
@@ -97,6 +97,11 @@ class Courier:
     def link_down(self) -> None:
         """The link is gone: stop."""
         self._up = False
+
+    @property
+    def awake(self) -> bool:
+        """Whether it will look at the store by itself; any thread."""
+        return self._wake.is_set()
 
     def wake(self) -> None:
         """There may be something to send."""

@@ -40,7 +40,7 @@ class Telemetry:
         version: str,
     ) -> None:
         self._settings = settings
-        self._store = store
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._alarms = alarms
         self._snapshot = snapshot
         self._version = version
@@ -58,6 +58,7 @@ class Telemetry:
             on_state=self._on_state,
         )
         self._courier = Courier(store, link, self._topics, settings.in_flight, settings.readings)
+        store.listen(self._wake_courier)
 
     def status(self) -> LinkStatus:
         """The link's condition; ``off`` without a broker in the config."""
@@ -82,8 +83,7 @@ class Telemetry:
         link, courier = self._link, self._courier
         if link is None or courier is None:
             return
-        loop = asyncio.get_running_loop()
-        self._store.listen(lambda: _call(loop, courier.wake))
+        self._loop = asyncio.get_running_loop()
         connection = asyncio.create_task(link.run())
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -119,6 +119,12 @@ class Telemetry:
         payload = discovery(self._topics, snapshot.sensors, self._version)
         if link.publish(self._topics.discovery, payload, qos=1, retain=True):
             self._announced = sensors
+
+    def _wake_courier(self) -> None:
+        """From any thread, a hundred times a second: wakes the loop only when it is needed."""
+        loop, courier = self._loop, self._courier
+        if loop is not None and courier is not None and not courier.awake and not loop.is_closed():
+            loop.call_soon_threadsafe(courier.wake)
 
     def _on_state(self, state: LinkState) -> None:
         link, courier = self._link, self._courier
@@ -160,9 +166,3 @@ def _endpoint(settings: MqttSettings, host: str, node: str, topics: Topics) -> M
 async def _surface(connection: asyncio.Task[None]) -> None:
     """Let an error of the link end the run; its cancellation is ours."""
     await asyncio.shield(connection)
-
-
-def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-    """From any thread; a loop that is closed needs no waking."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(what)
