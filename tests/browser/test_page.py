@@ -82,6 +82,7 @@ async def test_a_process_trip_cannot_be_reset_while_its_cause_holds(
     await expect(button).to_be_disabled()
     plant.appliance.clear_causes("conveyor_jam")
     await expect(button).to_be_enabled()
+    await expect(page.locator("[data-trip=conveyor_jam]")).to_contain_text("Reset it here. A reset")
 
 
 async def test_a_reset_asks_for_the_operator_and_works_with_the_setup_code(

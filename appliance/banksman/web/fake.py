@@ -81,11 +81,11 @@ class FakeAppliance:
                 "guard.reset_button", ("guard.run_permit", "plc.press_enable"),
             ),
             "oven_overheat": TripView(
-                "oven_overheat", "process", "Oven overheat", False, "", (), "",
+                "oven_overheat", "process", "Oven overheat", False, "", (), "page",
                 ("plc.oven_heater",),
             ),
             "conveyor_jam": TripView(
-                "conveyor_jam", "process", "Conveyor jam", False, "", (), "",
+                "conveyor_jam", "process", "Conveyor jam", False, "", (), "page",
                 ("plc.conveyor_run",),
             ),
         }  # fmt: skip

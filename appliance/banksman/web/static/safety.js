@@ -57,13 +57,15 @@ function tripCard(first, reset) {
 
 /** What a person must do so that the trip can be released. */
 export function todoOf(trip) {
+  // "page" and "guard" are ways, a dotted name is an input that a person can be sent to.
+  const input = trip.reset_by.includes(".") ? trip.reset_by : "";
   if (trip.kind === "estop") {
-    const by = trip.reset_by ? ` (${trip.reset_by})` : "";
+    const by = input ? ` (${input})` : "";
     return `To reset: make the machine safe, release the e-stop, then press and let go the reset input at the machine${by}. It cannot be reset from here.`;
   }
   if (trip.causes.length) return "To reset: clear what is still there first.";
-  const input = trip.reset_by ? `, or use ${trip.reset_by}` : "";
-  return `Every cause is clear. Reset it here${input}. A reset releases the latch; it restarts nothing.`;
+  const other = input ? `, or use ${input}` : "";
+  return `Every cause is clear. Reset it here${other}. A reset releases the latch; it restarts nothing.`;
 }
 
 /** Say a change of trips aloud, once. */
