@@ -29,12 +29,25 @@ _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Fault(Exception):
-    """The database cannot be used now. ``corrupt``: set it aside and begin a new one."""
+    """The database cannot be used now. ``corrupt``: set it aside and begin a new one.
+
+    ``file`` is the inode that somebody else than the store thread found damaged, so that a
+    late word of it is not taken for the file that has its place now.
+    """
 
     def __init__(self, message: str, corrupt: bool = False, why: str = "corrupt") -> None:
         super().__init__(message)
         self.corrupt = corrupt
         self.why = why
+        self.file: int | None = None
+
+
+def file_number(path: Path) -> int | None:
+    """The file's inode; None when there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def fault_of(error: sqlite3.Error, path: Path) -> Fault:

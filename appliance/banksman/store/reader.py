@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from banksman.store.blocks import unpack
-from banksman.store.database import Fault, connect_read_only, fault_of
+from banksman.store.database import Fault, check, connect_read_only, fault_of, file_number
 from banksman.store.rows import KINDS, Kind, OutboxRow, ReadingRow, base_of, outbox_row
 
 COLUMNS = "j.row_id, j.priority, j.kind, j.id, j.payload, j.wall_ns"
@@ -33,23 +33,24 @@ class Reader:
 
     def __init__(self, path: Path, suspect: Callable[[Fault], None]) -> None:
         self._path = path
-        self._suspect = suspect
+        self._tell = suspect
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._file: int | None = None
         self.fault = ""
 
     def _all(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._lock:
             try:
                 if self._connection is None:
+                    self._file = file_number(self._path)
                     self._connection = connect_read_only(self._path)
                 rows = self._connection.execute(statement, values).fetchall()
             except sqlite3.Error as error:
                 fault = fault_of(error, self._path)
                 self.fault = str(fault)
                 self._close()
-                if fault.corrupt:
-                    self._suspect(fault)
+                self._suspect(fault, self._file)
                 return []
             self.fault = ""
             return rows
@@ -116,20 +117,24 @@ class Reader:
 
         Its own connection, for it may take minutes on a card; ends early when ``stop`` is set.
         """
+        file = file_number(self._path)
         connection: sqlite3.Connection | None = None
         try:
             connection = connect_read_only(self._path)
             connection.set_progress_handler(stop.is_set, 10_000)
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                self._suspect(Fault(f"{self._path} is damaged ({verdict})", corrupt=True))
+            check(connection, self._path)
+        except Fault as fault:
+            self._suspect(fault, file)
         except sqlite3.Error as error:
-            fault = fault_of(error, self._path)
-            if fault.corrupt:
-                self._suspect(fault)
+            self._suspect(fault_of(error, self._path), file)
         finally:
             if connection is not None:
                 connection.close()
+
+    def _suspect(self, fault: Fault, file: int | None) -> None:
+        if fault.corrupt:
+            fault.file = file
+            self._tell(fault)
 
     def close(self) -> None:
         """Let go of the file; the next call opens it anew."""

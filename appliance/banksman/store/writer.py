@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from banksman.records import to_json
 from banksman.store.accepting import Acceptor
 from banksman.store.blocks import pack
-from banksman.store.database import Fault, fault_of
+from banksman.store.database import Fault, fault_of, file_number
 from banksman.store.ledger import Ledger, Work
 from banksman.store.meters import CommitMeter
 from banksman.store.opening import Opened, open_ledger, replace_ledger
@@ -119,7 +119,8 @@ class Writer:
         try:
             if self._suspected is not None:
                 fault, self._suspected = self._suspected, None
-                raise fault  # noqa: TRY301  one place handles damage, wherever it was found
+                if fault.file == file_number(self._parts.path):
+                    raise fault  # noqa: TRY301  one place handles damage, wherever found
             now_ns = self._clock.mono_ns()
             if self.ledger is None:
                 if now_ns < self._retry_at_ns:

@@ -150,7 +150,8 @@ async def test_damage_that_shows_while_running_is_set_aside_and_memory_feeds_the
     await until(lambda: store.status().set_aside, "set aside")
     decision = make_decision(store)
     store.records.put_decision(decision, Priority.NORMAL)
-    await until(lambda: store.status().outbox_depth["normal"] == 1, "the new one works")
+    await until(lambda: not store._parts.pending.rows(), "the new one takes it")
+    await until(lambda: decision.id in {row.id for row in store._reader.owed("mqtt", 99)}, "there")
     assert store.status().state == "ok"
     rows = await store.readings_after("mqtt", 0, 1000)
     assert [row.id.rsplit("-", 1)[0] for row in rows] == ["press-1"] * 60
@@ -159,6 +160,27 @@ async def test_damage_that_shows_while_running_is_set_aside_and_memory_feeds_the
     assert again.load_state("latches") == b"oven"
     assert [alarm.key for alarm in await again.alarms()] == ["door"]
     assert await again.readings_after("mqtt", 0, 1000) == rows
+
+
+async def test_a_late_word_of_damage_does_not_touch_the_file_that_took_its_place(
+    folder, open_store, make_decision, until
+):
+    store = open_store()
+    heard: list[Fault] = []
+    late = Reader(folder / DATABASE, heard.append)
+    store.records.put_decision(make_decision(store), Priority.NORMAL)
+    await until(lambda: store.status().outbox_depth["normal"] == 1, "durable")
+    store.stop()
+    garbage_header(folder / DATABASE)
+    late.check(threading.Event())
+    assert heard
+    again = open_store()
+    assert len(again.status().set_aside) == 1
+    again._writer.suspect(heard[0])
+    before = again.status().heartbeat
+    await until(lambda: again.status().heartbeat > before + 1, "it has looked")
+    assert len(again.status().set_aside) == 1
+    assert again.status().state == "ok"
 
 
 def test_damage_deep_in_a_large_file_is_found_in_the_background(folder, open_store, make_decision):
