@@ -36,7 +36,9 @@ class Problem(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         text = f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
-        return f"{text} ({self.hint})" if self.hint else text
+        text = f"{text} ({self.hint})" if self.hint else text
+        # Parts of it come from the file, and a terminal obeys control characters.
+        return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 class ConfigError(BanksmanError, ValueError):

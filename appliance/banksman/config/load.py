@@ -78,8 +78,13 @@ def reload_rules(loaded: LoadedConfig) -> RuleBook:
 
 
 def read_text(path: Path) -> str:
-    """The file's text; raises ConfigError when it cannot be read."""
+    """The file's text; raises ConfigError when it cannot be read.
+
+    Only a file is read: a FIFO would be waited for, a device might never end.
+    """
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError([Problem(str(path), None, "", "is not a file")])
         with path.open("rb") as file:
             raw = file.read(TEXT_CHARS_MAX + 1)
         return raw.decode("utf-8")
