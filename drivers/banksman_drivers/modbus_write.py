@@ -44,6 +44,10 @@ class RemoteOutput:
             encode(settings, settings.safe)
         except ValueError as error:
             raise Unsupported(f"{self.id}: its safe state: {error}") from error
+        # Both requests of a coil are made once: making one costs as much as sending it.
+        self._coils = {
+            raw: self._make(raw) for raw in (b"\x00\x00", b"\x00\x01") if settings.table == "coil"
+        }
 
     async def write(self, link: Link, value: Value, expires_mono_ns: int | None) -> None:
         """Write ``value`` and return when it is confirmed.
@@ -54,7 +58,7 @@ class RemoteOutput:
             raw = encode(self.settings, value)
         except ValueError as error:
             raise CommandFailed(f"{self.id} {error}; nothing was written") from error
-        request, echo = self._request(raw)
+        request, echo = self._coils.get(raw) or self._make(raw)
         try:
             answer = await link.ask(request, expires_mono_ns)
             if answer.body != echo:
@@ -69,7 +73,7 @@ class RemoteOutput:
         except DeviceLost as error:
             raise CommandFailed(f"{self.id}: not confirmed: {error}") from error
 
-    def _request(self, raw: bytes) -> tuple[ModbusPDU, bytes]:
+    def _make(self, raw: bytes) -> tuple[ModbusPDU, bytes]:
         """The write request, and the body of the answer that confirms it."""
         address = self.settings.address
         if self.settings.table == "coil":

@@ -257,8 +257,6 @@ class ControlLoop:
     def _conclude(self, point: Point, event: Event, verdict: Verdict, arrival_ns: int) -> None:
         """Act on a verdict first, then stamp and record it."""
         latency_ns = self._clock.mono_ns() - arrival_ns
-        self.latency.add(latency_ns)
-        self._count(point, verdict)
         decision_id = ""
         changed = verdict.action != point.acted
         action = self._actions.get(verdict.action)
@@ -266,6 +264,8 @@ class ControlLoop:
             decision_id = self._next_id()
             point.acted = verdict.action
             self._take(point, action, verdict, decision_id, arrival_ns, changed)
+        self.latency.add(latency_ns)
+        self._count(point, verdict)
         review = self._sure(point, verdict) < point.spec.point.review_below
         if point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
             self._later(self._record, point, event, verdict, decision_id, latency_ns)
