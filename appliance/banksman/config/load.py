@@ -73,8 +73,7 @@ def load_config(path: Path) -> LoadedConfig:
 
 def reload_rules(loaded: LoadedConfig) -> RuleBook:
     """The rules file anew, against the running config; raises ConfigError, then the old stay."""
-    file = loaded.folder / loaded.config.rules.file
-    return _load_rule_file(file, loaded.config, loaded.inventory)
+    return _rules_of(loaded.folder, loaded.config, loaded.inventory)
 
 
 def read_text(path: Path) -> str:
@@ -92,7 +91,7 @@ def read_text(path: Path) -> str:
         line = error.object[: error.start].count(b"\n") + 1
         problem = Problem(str(path), line, "", "is not UTF-8 text", "save it as UTF-8")
     except OSError as error:
-        hint = "banksman check FILE names another"
+        hint = "is the path right, and may this user read it?"
         problem = Problem(str(path), None, "", f"cannot be read: {error.strerror}", hint)
     raise ConfigError([problem])
 
@@ -121,7 +120,7 @@ def _check(
     rules: RuleBook | None = None
     rule_problems: tuple[Problem, ...] = ()
     try:
-        rules = _rules_of(path, config, inventory, report)
+        rules = _rules_of(path.parent, config, inventory)
     except ConfigError as error:
         rule_problems = error.problems
     else:
@@ -134,21 +133,13 @@ def _check(
     return LoadedConfig(config, rules, path.parent, inventory, causes, tuple(permissives), warnings)
 
 
-def _rules_of(path: Path, config: Config, inventory: Inventory, report: Report) -> RuleBook:
-    file = path.parent / config.rules.file
+def _rules_of(folder: Path, config: Config, inventory: Inventory) -> RuleBook:
+    file = folder / config.rules.file
     wanted = "file" in config.rules.model_fields_set or any(d.rules for d in config.decisions)
-    if not file.exists() and not wanted:
-        return load_rules("", str(file), inventory.catalogue, {}, ())
-    if not file.exists():
-        report.problem(("rules", "file"), f"{file} is not there", "write it, or name another")
-        return load_rules("", str(file), inventory.catalogue, {}, ())
-    return _load_rule_file(file, config, inventory)
-
-
-def _load_rule_file(file: Path, config: Config, inventory: Inventory) -> RuleBook:
     points = {decision.name: decision.safe_action for decision in config.decisions}
     actions = {action.name for action in config.actions}
-    return load_rules(read_text(file), str(file), inventory.catalogue, points, actions)
+    text = read_text(file) if wanted or file.exists() else ""
+    return load_rules(text, str(file), inventory.catalogue, points, actions)
 
 
 def _repair(data: dict[str, Any], findings: list[Finding]) -> tuple[Config | None, Repaired | None]:

@@ -9,38 +9,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
 from banksman.deciding.features import Catalogue
+from banksman.deciding.operands import UNKNOWN, Operand, calculate, in_one_unit, lead_of, literal
 from banksman.deciding.syntax import FUNCTIONS, Fault, dotted_name, parse
-from banksman.deciding.units import NO_UNIT, Unit, convert, parse_quantity, parse_unit, product
+from banksman.deciding.units import NO_UNIT, parse_quantity, parse_unit
 
-Kind = Literal["number", "flag", "truth", "unknown"]
-
-
-class Operand(msgspec.Struct, frozen=True):
-    """A part of an expression. ``literal``: its number when it is known at load.
-
-    ``rigid``: arithmetic on temperatures, which means something only in that very unit.
-    """
-
-    code: str
-    kind: Kind
-    shown: str
-    unit: Unit = NO_UNIT
-    literal: float | None = None
-    rigid: bool = False
-    arithmetic: bool = False
-
-    @property
-    def bare(self) -> bool:
-        """A plain number as the author wrote it."""
-        return self.literal is not None and not self.unit.text
-
-
-UNKNOWN = Operand("0.0", "unknown", "?")
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -80,10 +56,11 @@ class Checker:
         return self._truth(self._visit(tree))
 
     def _fault(self, message: str, hint: str = "") -> Operand:
-        fault = Fault(message, hint)
-        if fault not in self.faults:
-            self.faults.append(fault)
+        self._note([Fault(message, hint)])
         return UNKNOWN
+
+    def _note(self, faults: list[Fault]) -> None:
+        self.faults += [fault for fault in faults if fault not in self.faults]
 
     def _visit(self, node: ast.expr) -> Operand:
         visitors: dict[type[ast.expr], Callable[..., Operand]] = {
@@ -114,7 +91,7 @@ class Checker:
                 number = float("inf")
             if number - number != 0.0:
                 return self._fault("a number is too large", "at most 1.7e308")
-            return _literal(number, NO_UNIT)
+            return literal(number, NO_UNIT)
         if isinstance(value, str):
             quantity = parse_quantity(value)
             if quantity is None:
@@ -122,7 +99,7 @@ class Checker:
                 if value in self.catalogue.features:
                     hint = f"names stand without quotes: {value}"
                 return self._fault(f"'{value}' is not a quantity", hint)
-            return _literal(*quantity)
+            return literal(*quantity)
         return self._fault(f"{value!r} is not allowed in a rule", "numbers and quantities only")
 
     def _feature(self, node: ast.expr) -> Operand:
@@ -232,7 +209,7 @@ class Checker:
         if isinstance(node.op, ast.UAdd):
             return operand
         if operand.literal is not None:
-            return _literal(-operand.literal, operand.unit)
+            return literal(-operand.literal, operand.unit)
         return msgspec.structs.replace(
             operand,
             code=f"(-{operand.code})",
@@ -245,52 +222,9 @@ class Checker:
         mark = _ARITHMETIC[type(node.op)]
         if not (self._is_number(left, mark) and self._is_number(right, mark)):
             return UNKNOWN
-        if left.literal is not None and right.literal is not None:
-            return self._fold(left, right, mark)
-        shown = f"{left.shown} {mark} {right.shown}"
-        if mark in "+-":
-            codes = self._in_one_unit([left, right], "add")
-            if codes is None:
-                return UNKNOWN
-            unit = left.unit if left.literal is None else right.unit
-            rigid = left.rigid or right.rigid or unit.ambiguous
-        else:
-            codes = [left.code, right.code]
-            if not self._may_multiply(left, right, mark):
-                return UNKNOWN
-            scaled = left if right.bare else right
-            if right.bare or (left.bare and mark == "*"):
-                unit = scaled.unit
-            else:
-                unit = product(left.unit, right.unit, 1 if mark == "*" else -1)
-            rigid = left.rigid or right.rigid or unit.ambiguous
-        code = f"({codes[0]} {mark} {codes[1]})"
-        return Operand(code, "number", f"({shown})", unit, rigid=rigid, arithmetic=True)
-
-    def _may_multiply(self, left: Operand, right: Operand, mark: str) -> bool:
-        hot = next((o for o in (left, right) if o.unit.offset), None)
-        if hot is None or right.bare or (left.bare and mark == "*"):
-            return True
-        self._fault(
-            f"{hot.shown} is in {hot.unit.text}, whose zero is arbitrary: {mark} has no meaning",
-            "multiply or divide it by a bare number only",
-        )
-        return False
-
-    def _fold(self, left: Operand, right: Operand, mark: str) -> Operand:
-        """Arithmetic on literals is done at load, and only on bare ones."""
-        a, b = left.literal or 0.0, right.literal or 0.0
-        if left.unit.text or right.unit.text:
-            return self._fault(
-                f"{left.shown} {mark} {right.shown} calculates with two quantities",
-                "write the result",
-            )
-        if mark == "/" and b == 0.0:
-            return self._fault("divides by zero", "divide by a number other than 0")
-        value = {"+": a + b, "-": a - b, "*": a * b}[mark] if mark != "/" else a / b
-        if value - value != 0.0:
-            return self._fault("a number is too large", "at most 1.7e308")
-        return _literal(value, NO_UNIT)
+        result, faults = calculate(left, right, mark)
+        self._note(faults)
+        return result
 
     def _call(self, node: ast.Call) -> Operand:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
@@ -307,7 +241,7 @@ class Checker:
         codes = self._in_one_unit(operands, "put together")
         if codes is None:
             return UNKNOWN
-        lead = next((o for o in operands if o.literal is None), operands[0])
+        lead = lead_of(operands)
         rigid = any(o.rigid for o in operands) or (name == "abs" and lead.unit.ambiguous)
         return Operand(
             f"{name}({', '.join(codes)})",
@@ -324,57 +258,7 @@ class Checker:
             self._fault(f"{operand.shown} is a flag, and {what} needs numbers", hint)
         return operand.kind == "number"
 
-    # -- units ----------------------------------------------------------------------------
-
     def _in_one_unit(self, operands: list[Operand], verb: str) -> list[str] | None:
-        """The sources of all, told in the unit of the first that is not a literal."""
-        lead = next((operand for operand in operands if operand.literal is None), operands[0])
-        codes = [self._told_in(operand, lead, verb) for operand in operands]
-        return None if None in codes else [code for code in codes if code is not None]
-
-    def _told_in(self, operand: Operand, lead: Operand, verb: str) -> str | None:
-        unit, target = operand.unit, lead.unit
-        if bool(unit.text) != bool(target.text) and (operand.bare or lead.bare):
-            number, sensor = (operand, lead) if operand.bare else (lead, operand)
-            self._fault(
-                f"{sensor.shown} is in {sensor.unit.text}, the number {number.shown} has no unit",
-                f"write '{number.shown} {sensor.unit.text}'",
-            )
-            return None
-        if not unit.converts_to(target):
-            self._fault(
-                f"cannot {verb} {lead.shown} in {target.text or 'no unit'}"
-                f" and {operand.shown} in {unit.text or 'no unit'}",
-                f"use a unit that converts to {target.text}" if target.text else "drop the unit",
-            )
-            return None
-        if unit.same_scale(target):
-            return _guarded(operand)
-        if unit.ambiguous and (verb == "add" or operand.rigid or lead.rigid):
-            self._fault(
-                f"{operand.shown} in {unit.text} meets {lead.shown} in {target.text}",
-                f"in sums and differences of temperatures write all in {target.text}",
-            )
-            return None
-        if operand.literal is not None:
-            return _number(convert(operand.literal, unit, target))
-        scale = float(f"{unit.factor / target.factor:.15g}")
-        shift = float(f"{(unit.offset - target.offset) / target.factor:.15g}")
-        code = f"({operand.code} * {_number(scale)} + {_number(shift)})"
-        return _guarded(msgspec.structs.replace(operand, code=code, arithmetic=True))
-
-
-def _literal(value: float, unit: Unit) -> Operand:
-    shown = f"{value:g} {unit.text}".strip()
-    return Operand(_number(value), "number", shown, unit, literal=value)
-
-
-def _number(value: float) -> str:
-    return repr(value) if value >= 0 else f"({value!r})"
-
-
-def _guarded(operand: Operand) -> str:
-    """Source that calls out_of_range() where arithmetic has left the finite numbers."""
-    if not operand.arithmetic:
-        return operand.code
-    return f"(t if (t := {operand.code}) - t == 0.0 else out_of_range())"
+        codes, faults = in_one_unit(operands, verb)
+        self._note(faults)
+        return None if faults else codes
