@@ -12,7 +12,7 @@ from __future__ import annotations
 RESET_AFTER_S = 1.0
 START_AFTER_S = 2.0
 RESET_HELD_S = 0.4
-START_HELD_S = 1.5
+START_HELD_S = 1.0
 
 
 class Operator:

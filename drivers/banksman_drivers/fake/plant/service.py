@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from banksman_drivers.fake.plant.vehicle import Vehicle
 
 STEP_S = 0.01
 STEP_MAX_S = 0.1
+BUTTON_REST_S = 0.15
 PLC_OFF_MAX_S = 86_400.0
 SOCKET: Final = "plant.sock"
 
@@ -68,6 +70,7 @@ class Plant:
         self._reset = LevelOut(self._fifos[1])
         self._permit = LevelIn(self._fifos[2], self.line.permit.level, self.line.permit.lost)
         self._plc_off_left_s = 0.0
+        self._buttons_rest = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Serve until ``stop``; sets ``ready`` once everything listens.
@@ -108,6 +111,10 @@ class Plant:
         self.forklift.step(dt_s)
         self._estop.tell(self.line.estop_closed, dt_s)
         self._reset.tell(self.line.operator.resetting, dt_s)
+        if not (self.line.operator.resetting or self.line.operator.starting):
+            self._buttons_rest.set()
+        else:
+            self._buttons_rest.clear()
         if self._plc_off_left_s > 0.0:
             self._plc_off_left_s -= dt_s
             if self._plc_off_left_s <= 0.0:
@@ -119,11 +126,11 @@ class Plant:
         if name == "status":
             return {"message": "the plant runs", "status": self.status()}
         if name == "start":
-            self.line.operator.press_start()
-            return {"message": "somebody presses the start button"}
+            await self._press(self.line.operator.press_start)
+            return {"message": "somebody has pressed and released the start button"}
         if name == "reset-button":
-            self.line.operator.press_reset()
-            return {"message": "somebody presses and releases the local reset button"}
+            await self._press(self.line.operator.press_reset)
+            return {"message": "somebody has pressed and released the local reset button"}
         if name == "estop-release":
             return await self._restore("estop")
         if name == "plc-off":
@@ -135,6 +142,15 @@ class Plant:
             return {"message": BEGUN[str(name)]}
         known = ", ".join((*INCIDENTS, "plc-off", "restore", "start", "reset-button", "status"))
         raise BadCommand(f"no command {name!r}; there are {known}")
+
+    async def _press(self, press: Callable[[], None]) -> None:
+        """Press and release a button, at rest before and after so that each press is an edge."""
+        await self._buttons_rest.wait()
+        await asyncio.sleep(BUTTON_REST_S)
+        press()
+        self._buttons_rest.clear()
+        await self._buttons_rest.wait()
+        await asyncio.sleep(BUTTON_REST_S)
 
     async def _plc_off(self, seconds: object) -> Request:
         if seconds is not None and (
