@@ -23,7 +23,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from banksman_drivers.condition import BadBeat, Condition
 from banksman_drivers.modbus_link import Link
@@ -40,6 +41,7 @@ from banksman_drivers.ports import (
     DeviceLost,
     Driver,
     OutputInfo,
+    Reading,
     SensorInfo,
     Sink,
     Ticks,
@@ -128,8 +130,8 @@ class ModbusTcpDriver(Driver):
             beat.stop()
             self._condition.say("starting", "not running")
 
-    async def apply(self, command: Command) -> None:
-        """Write one output and return when the device has confirmed it; see the port."""
+    def apply(self, command: Command) -> Awaitable[None]:
+        """Send the write at once if the line is free; await its confirmation. See the port."""
         output = self._outputs.get(command.output)
         if output is None:
             raise Unsupported(f"{self.id} has no output {command.output}")
@@ -139,8 +141,11 @@ class ModbusTcpDriver(Driver):
         if link is None:
             raise CommandFailed(f"{command.output}: {self._condition.health().message}")
         self._condition.requests += 1
+        return self._counted(output.write(link, command.value, command.expires_mono_ns))
+
+    async def _counted(self, writing: Awaitable[None]) -> None:
         try:
-            await output.write(link, command.value, command.expires_mono_ns)
+            await writing
         except CommandFailed:
             self._condition.errors += 1
             raise
@@ -222,15 +227,36 @@ class ModbusTcpDriver(Driver):
         pace = Pace(self._settings.poll_ms / 1e3, loop.time())
         skipped_before = self._condition.polls_skipped
         while True:
-            batch = await self._reads.poll(link)
-            self._polled_s = loop.time()
-            if not self._condition.connected:
-                beat.stop()
-            self._well(self._reads.trouble or "connected")
-            sink.readings(batch)
+            polled: asyncio.Future[None] = loop.create_future()
+            self._reads.begin(link, partial(self._deliver, sink, beat, polled))
+            await polled
             self._condition.polls_skipped = skipped_before + pace.skipped
             # Even a late poll lets go once, so that a write it has caused goes first.
             await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
+
+    def _deliver(
+        self,
+        sink: Sink,
+        beat: BadBeat,
+        polled: asyncio.Future[None],
+        outcome: list[Reading] | Exception,
+    ) -> None:
+        """One poll's end: its readings to the sink at once, from the socket's own callback."""
+        if polled.done():
+            return
+        if isinstance(outcome, Exception):
+            polled.set_exception(outcome)
+            return
+        self._polled_s = asyncio.get_running_loop().time()
+        if not self._condition.connected:
+            beat.stop()
+        self._well(self._reads.trouble or "connected")
+        try:
+            sink.readings(outcome)
+        except Exception as error:  # noqa: BLE001  a broken sink ends `run` with its error, not the socket
+            polled.set_exception(error)
+        else:
+            polled.set_result(None)
 
     def _well(self, message: str) -> None:
         self.failures = 0

@@ -23,6 +23,8 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
+from collections import deque
+from collections.abc import Callable
 
 import msgspec
 from pymodbus.client import AsyncModbusTcpClient
@@ -63,6 +65,10 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     mono_ns: int
 
 
+# Gets the answer, or why there is none; called once, from the socket's callback.
+Done = Callable[[Answer | Exception], None]
+
+
 class StrictFramer(FramerSocket):
     """Cuts the byte stream into answers and gives the awaited one to its link."""
 
@@ -79,6 +85,7 @@ class StrictFramer(FramerSocket):
         """Find the answer to transaction ``exp_tid``; kill the link over anything malformed."""
         size = len(data)
         used = 0
+        answer: Answer | None = None
         while size - used >= HEADER.size:
             tid, protocol, length, unit, function = HEADER.unpack_from(data, used)
             if protocol or not 2 <= length <= LENGTH_MAX:
@@ -87,33 +94,50 @@ class StrictFramer(FramerSocket):
             end = used + 6 + length
             if end > size:
                 break
-            if tid != exp_tid or not self._link.waiting:
+            if tid != exp_tid or answer is not None or not self._link.waiting:
                 self.strays += 1
             elif unit != exp_devid:
                 self._link.kill(f"unit {unit} answered, not unit {exp_devid}; check unit_id")
                 return size, None
             else:
                 body = data[used + HEADER.size : end]
-                self._link.take(Answer(function, body, self._ticks.mono_ns()))
+                answer = Answer(function, body, self._ticks.mono_ns())
             used = end
         self.rest = size - used
+        if answer is not None:
+            # Last of all: what the answer causes may send the next request from in here.
+            self._link.take(answer)
         return used, None
 
 
+class Job(msgspec.Struct, frozen=True):
+    """A request that waits for its turn or its answer. ``done`` is called once, with either."""
+
+    request: ModbusPDU
+    done: Done
+    expires_mono_ns: int | None
+
+
 class Link:
-    """The connection. ``open`` it, ``ask`` it, ``close`` it; ``died`` ends when it is dead."""
+    """The connection. ``open``, ``send`` or ``ask``, ``close`` it; ``died`` ends when it is dead.
+
+    ``send`` is the fast way: it sends at once when the line is free, and calls ``done`` from the
+    socket's own callback. No turn of the loop lies between an answer and the write it causes.
+    """
 
     def __init__(self, host: str, port: int, timeout_s: float, ticks: Ticks) -> None:
         self.problem: str | None = None
         self._loop = asyncio.get_running_loop()
         self.died: asyncio.Future[str] = self._loop.create_future()
-        self._awaited: asyncio.Future[Answer] | None = None
+        self._job: Job | None = None
+        self._sent_ns = 0
+        self._patience: asyncio.TimerHandle | None = None
+        self._queue: deque[Job] = deque()
         self.round_trip_ns = 0
         self._host = host
         self._port = port
         self._timeout_s = timeout_s
         self._ticks = ticks
-        self._turn = asyncio.Lock()
         self._client = AsyncModbusTcpClient(
             host,
             port=port,
@@ -144,58 +168,56 @@ class Link:
                 f"no connection to {where}: {why}; check address, port and that it is on"
             ) from error
 
-    async def ask(self, request: ModbusPDU, expires_mono_ns: int | None = None) -> Answer:
-        """Send ``request`` and return the answer to it.
+    def send(self, request: ModbusPDU, done: Done, expires_mono_ns: int | None = None) -> None:
+        """Send ``request``: now if the line is free, else when those before it are done.
 
-        Raises: Refused with the device's exception, DeviceLost when the link is or goes dead,
-        CommandExpired when its turn came after ``expires_mono_ns``; nothing was sent then.
+        ``done`` gets the Answer; or Refused with the device's exception, DeviceLost when the link
+        is or goes dead, CommandExpired when its turn came after ``expires_mono_ns`` and nothing
+        was sent. It is called once, on this loop, and must not raise.
         """
-        async with self._turn:
-            sent_ns = self._ticks.mono_ns()
-            if self.problem is not None:
-                raise DeviceLost(self.problem)
-            if expires_mono_ns is not None and sent_ns > expires_mono_ns:
-                raise CommandExpired("it waited for its turn until it was too old; nothing written")
-            if self._framer.rest:
-                # pymodbus would drop the begun frame, and its end would then look like a header.
-                raise self._dead("it sends frames nobody asked for")
-            answer = await self._exchange(request)
-            self.round_trip_ns = answer.mono_ns - sent_ns
-        if answer.function == request.function_code:
-            return answer
-        if answer.function == request.function_code | 0x80 and len(answer.body) == 1:
-            raise Refused(answer.body[0])
-        raise self._dead(
-            f"it answered function {answer.function} to function {request.function_code}"
-        )
+        job = Job(request, done, expires_mono_ns)
+        if self.problem is not None:
+            done(DeviceLost(self.problem))
+        elif self._job is None:
+            self._begin(job)
+        else:
+            self._queue.append(job)
 
-    async def _exchange(self, request: ModbusPDU) -> Answer:
-        context = self._client.ctx
-        request.transaction_id = context.getNextTID()
-        awaited: asyncio.Future[Answer] = self._loop.create_future()
-        self._awaited = awaited
-        patience = self._loop.call_later(self._timeout_s, self._too_late)
-        try:
-            context.pdu_send(request)
-            return await awaited
-        finally:
-            patience.cancel()
-            self._awaited = None
+    def ask(self, request: ModbusPDU, expires_mono_ns: int | None = None) -> asyncio.Future[Answer]:
+        """Do as ``send``; the future has the answer, or raises what ``done`` would get."""
+        future: asyncio.Future[Answer] = self._loop.create_future()
+
+        def done(outcome: Answer | Exception) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self.send(request, done, expires_mono_ns)
+        return future
 
     @property
     def waiting(self) -> bool:
         """Whether an answer is awaited now."""
-        return self._awaited is not None and not self._awaited.done()
+        return self._job is not None
 
     def take(self, answer: Answer) -> None:
-        """Give the awaited answer to who asked."""
-        if self._awaited is not None:
-            self._awaited.set_result(answer)
-
-    def _too_late(self) -> None:
-        strays = self._framer.strays
-        told = f" ({strays} answers to other transactions)" if strays else ""
-        self.kill(f"no answer within {self._timeout_s * 1e3:g} ms{told}")
+        """Give the awaited answer to who asked; whoever waits for the line goes next."""
+        job = self._end_job()
+        if job is None:
+            return
+        self.round_trip_ns = answer.mono_ns - self._sent_ns
+        function = job.request.function_code
+        outcome: Answer | Exception = answer
+        if answer.function == function | 0x80 and len(answer.body) == 1:
+            outcome = Refused(answer.body[0])
+        elif answer.function != function:
+            outcome = self._dead(f"it answered function {answer.function} to function {function}")
+        if self._queue:
+            self._next()
+        job.done(outcome)
 
     def kill(self, problem: str) -> None:
         """End the link at once, and whatever waits on it; the first problem stands."""
@@ -208,12 +230,47 @@ class Link:
         if isinstance(transport, asyncio.Transport):
             transport.abort()
         self._client.close()
-        if self._awaited is not None and not self._awaited.done():
-            self._awaited.set_exception(DeviceLost(problem))
+        job = self._end_job()
+        left = [job] if job is not None else []
+        left += self._queue
+        self._queue.clear()
+        for each in left:
+            each.done(DeviceLost(problem))
 
     def close(self) -> None:
         """Close the connection; the link can then be used no more."""
         self.kill("the connection was closed")
+
+    def _begin(self, job: Job) -> None:
+        self._sent_ns = self._ticks.mono_ns()
+        if job.expires_mono_ns is not None and self._sent_ns > job.expires_mono_ns:
+            job.done(CommandExpired("it waited for its turn until it was too old; nothing written"))
+            return
+        if self._framer.rest:
+            # pymodbus would drop the begun frame, and its end would then look like a header.
+            job.done(self._dead("it sends frames nobody asked for"))
+            return
+        self._job = job
+        self._patience = self._loop.call_later(self._timeout_s, self._too_late)
+        context = self._client.ctx
+        job.request.transaction_id = context.getNextTID()
+        context.pdu_send(job.request)
+
+    def _next(self) -> None:
+        while self._queue and self._job is None and self.problem is None:
+            self._begin(self._queue.popleft())
+
+    def _end_job(self) -> Job | None:
+        job, self._job = self._job, None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        return job
+
+    def _too_late(self) -> None:
+        strays = self._framer.strays
+        told = f" ({strays} answers to other transactions)" if strays else ""
+        self.kill(f"no answer within {self._timeout_s * 1e3:g} ms{told}")
 
     def _dead(self, problem: str) -> DeviceLost:
         self.kill(problem)

@@ -7,7 +7,7 @@ Rules of this file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
@@ -15,10 +15,13 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 
 from banksman_drivers.condition import Condition
 from banksman_drivers.modbus_codec import BlockDecoder
-from banksman_drivers.modbus_link import Link, Refused
+from banksman_drivers.modbus_link import Answer, Link, Refused
 from banksman_drivers.modbus_plan import Table, plan
 from banksman_drivers.ports import Reading, Ticks
 from banksman_drivers.settings import ModbusPoint
+
+# Gets the readings of one poll, or why there are none.
+Deliver = Callable[[list[Reading] | Exception], None]
 
 REQUEST: dict[Table, type[ModbusPDU]] = {
     "coil": ReadCoilsRequest,
@@ -54,27 +57,42 @@ class Reads:
     def __len__(self) -> int:
         return len(self._reads)
 
-    async def poll(self, link: Link) -> list[Reading]:
-        """Every reading of one poll, oldest first. Raises DeviceLost."""
-        batch: list[Reading] = []
-        trouble = ""
-        condition = self._condition
-        for request, decoder in self._reads:
-            condition.requests += 1
-            try:
-                answer = await link.ask(request)
-            except Refused as refusal:
-                problem = str(refusal)
-            else:
-                body = answer.body
+    def begin(self, link: Link, deliver: Deliver) -> None:
+        """Read everything once; ``deliver`` gets the whole poll, oldest first, or DeviceLost.
+
+        It is called from the socket's own callback, so that what the readings cause goes out at
+        once; it must not raise.
+        """
+        self._step(link, deliver, 0, [], "")
+
+    def _step(
+        self, link: Link, deliver: Deliver, index: int, batch: list[Reading], trouble: str
+    ) -> None:
+        if index == len(self._reads):
+            self._condition.round_trip_us = link.round_trip_ns / 1e3
+            self.trouble = trouble
+            deliver(batch)
+            return
+        request, decoder = self._reads[index]
+        self._condition.requests += 1
+
+        def take(outcome: Answer | Exception) -> None:
+            problem = ""
+            if isinstance(outcome, Answer):
+                body = outcome.body
                 if len(body) == decoder.size + 1 and body[0] == decoder.size:
-                    batch += decoder.decode(body[1:], answer.mono_ns)
-                    continue
-                problem = f"{len(body)} bytes came where {decoder.size + 1} were due"
-            condition.errors += 1
-            batch += decoder.bad(self._ticks.mono_ns())
-            if not trouble:
-                trouble = f"{self._device}: {decoder.block}: {problem}; check the point's address"
-        condition.round_trip_us = link.round_trip_ns / 1e3
-        self.trouble = trouble
-        return batch
+                    batch.extend(decoder.decode(body[1:], outcome.mono_ns))
+                else:
+                    problem = f"{len(body)} bytes came where {decoder.size + 1} were due"
+            elif isinstance(outcome, Refused):
+                problem = str(outcome)
+            else:
+                deliver(outcome)
+                return
+            if problem:
+                self._condition.errors += 1
+                batch.extend(decoder.bad(self._ticks.mono_ns()))
+                problem = f"{self._device}: {decoder.block}: {problem}; check the point's address"
+            self._step(link, deliver, index + 1, batch, trouble or problem)
+
+        link.send(request, take)

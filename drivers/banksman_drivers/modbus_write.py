@@ -11,6 +11,7 @@ Rules of this file
 from __future__ import annotations
 
 import struct
+from collections.abc import Awaitable
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, WriteSingleCoilRequest
@@ -21,7 +22,7 @@ from pymodbus.pdu.register_message import (
 )
 
 from banksman_drivers.modbus_codec import encode
-from banksman_drivers.modbus_link import Link, Refused
+from banksman_drivers.modbus_link import Answer, Link, Refused
 from banksman_drivers.modbus_plan import WORDS
 from banksman_drivers.ports import CommandFailed, DeviceLost, Unsupported, Value
 from banksman_drivers.settings import ModbusOutput
@@ -49,18 +50,23 @@ class RemoteOutput:
             raw: self._make(raw) for raw in (b"\x00\x00", b"\x00\x01") if settings.table == "coil"
         }
 
-    async def write(self, link: Link, value: Value, expires_mono_ns: int | None) -> None:
-        """Write ``value`` and return when it is confirmed.
+    def write(self, link: Link, value: Value, expires_mono_ns: int | None) -> Awaitable[None]:
+        """Send ``value`` as soon as the line is free, which may be now; await its confirmation.
 
-        Raises: CommandFailed, or CommandExpired when its turn came too late.
+        Raises: CommandFailed, now or when awaited, or CommandExpired when its turn came too late.
         """
         try:
             raw = encode(self.settings, value)
         except ValueError as error:
             raise CommandFailed(f"{self.id} {error}; nothing was written") from error
         request, echo = self._coils.get(raw) or self._make(raw)
+        return self._confirmed(link, link.ask(request, expires_mono_ns), raw, echo)
+
+    async def _confirmed(
+        self, link: Link, answering: Awaitable[Answer], raw: bytes, echo: bytes
+    ) -> None:
         try:
-            answer = await link.ask(request, expires_mono_ns)
+            answer = await answering
             if answer.body != echo:
                 raise CommandFailed(
                     f"{self.id}: the device confirmed something else ({answer.body.hex()}, not"

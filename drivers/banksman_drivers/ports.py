@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -189,11 +189,15 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def apply(self, command: Command) -> None:
-        """Write the command and return when the device has confirmed it.
+    def apply(self, command: Command) -> Awaitable[None]:
+        """Write the command; what is returned ends when the device has confirmed it.
 
-        Raises: CommandExpired if it is too late, CommandFailed if it was not confirmed,
-        Unsupported if there is no such output. At most one call per output at a time.
+        A driver may send in here at once, so that no turn of the loop lies between a reading
+        and the write it causes; ``async def`` is as good where that does not matter. The result
+        must be awaited.
+
+        Raises, now or when awaited: CommandExpired if it is too late, CommandFailed if it was not
+        confirmed, Unsupported if there is no such output. At most one call per output at a time.
         """
 
     @abc.abstractmethod

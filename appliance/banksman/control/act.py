@@ -15,7 +15,7 @@ Rules of this file
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from banksman.control.histogram import Histogram
 from banksman.control.ports import AlarmSignal
@@ -114,7 +114,16 @@ class Act:
         slot.pending = command
         slot.arrival_ns = arrival_ns
         if slot.task is None:
-            slot.task = asyncio.get_running_loop().create_task(self._write(slot))
+            slot.pending = None
+            try:
+                # The driver may send at once; only the confirmation is waited for.
+                writing = slot.driver.apply(command)
+            except Exception as error:  # noqa: BLE001  as in _confirm
+                self._note(slot, error)
+            else:
+                slot.task = asyncio.get_running_loop().create_task(
+                    self._write(slot, command, writing)
+                )
 
     def force(self, blocked: Mapping[str, str], now_ns: int) -> None:
         """Hold blocked outputs at their safe value; what is freed stays safe until commanded."""
@@ -176,24 +185,22 @@ class Act:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _write(self, slot: Slot) -> None:
+    async def _write(self, slot: Slot, command: Command, writing: Awaitable[None]) -> None:
         try:
-            while (command := slot.pending) is not None:
+            await self._confirm(slot, command, writing, slot.arrival_ns)
+            while (following := slot.pending) is not None:
                 slot.pending = None
-                await self._apply(slot, command, slot.arrival_ns)
+                await self._confirm(slot, following, None, slot.arrival_ns)
         finally:
             slot.task = None
 
-    async def _apply(self, slot: Slot, command: Command, arrival_ns: int) -> None:
+    async def _confirm(
+        self, slot: Slot, command: Command, writing: Awaitable[None] | None, arrival_ns: int
+    ) -> None:
         try:
-            await slot.driver.apply(command)
-        except CommandExpired as error:
-            self.counters["commands_expired"] += 1
-            self._failed(slot, str(error))
-        except (DriverError, OSError, ValueError) as error:
-            self._failed(slot, str(error))
+            await (slot.driver.apply(command) if writing is None else writing)
         except Exception as error:  # noqa: BLE001  a broken driver must not end the acting of others
-            self._failed(slot, f"the driver broke: {error!r}")
+            self._note(slot, error)
         else:
             slot.confirmed = command.value
             slot.writes += 1
@@ -202,6 +209,12 @@ class Act:
             if slot.error:
                 slot.error = ""
                 self._alarms.clear_alarm(f"output.{slot.info.id}")
+
+    def _note(self, slot: Slot, error: Exception) -> None:
+        if isinstance(error, CommandExpired):
+            self.counters["commands_expired"] += 1
+        known = isinstance(error, DriverError | OSError | ValueError)
+        self._failed(slot, str(error) if known else f"the driver broke: {error!r}")
 
     def _failed(self, slot: Slot, message: str) -> None:
         self.counters["commands_failed"] += 1
