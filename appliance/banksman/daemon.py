@@ -24,6 +24,7 @@ from banksman.control.ports import AlarmSignal
 from banksman.control.view import View
 from banksman.control_thread import ControlThread
 from banksman.desk import Desk
+from banksman.errors import Problem
 from banksman.store.store import Store
 from banksman.wire.messages import Priority
 from banksman_watchdog.keeper import Keeper, period_s
@@ -73,7 +74,7 @@ class Daemon:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stop = asyncio.Event()
-        self._reload_task: asyncio.Task[None] | None = None
+        self._reload_task: asyncio.Task[Sequence[Problem]] | None = None
 
     async def run(self) -> int:
         """Start, serve, stop. Returns the exit code: 0 after a signal, 1 after a fatal error."""
@@ -184,11 +185,5 @@ class Daemon:
         return ", ".join(words)
 
     def _reload(self) -> None:
-        self._reload_task = asyncio.get_running_loop().create_task(self._reload_rules())
-
-    async def _reload_rules(self) -> None:
-        problems = await self._parts.desk.reload_rules("SIGHUP")
-        for problem in problems:
-            log.error("rules not reloaded: %s", problem)
-        if not problems:
-            log.info("rules reloaded: %s", self._parts.desk.versions().rules)
+        reload = self._parts.desk.reload_rules("SIGHUP")
+        self._reload_task = asyncio.get_running_loop().create_task(reload)

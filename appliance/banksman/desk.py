@@ -7,6 +7,7 @@ the alarms and the link. It decides nothing.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ from banksman.errors import ConfigError, Problem
 from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
 from banksman.store.store import Store
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+
+log = logging.getLogger(__name__)
 
 HISTORY_POINTS = 600
 HISTORY_PERIOD_S = 1.0
@@ -149,11 +152,14 @@ class Desk:
         try:
             points, version = await asyncio.to_thread(self._load_points)
         except ConfigError as error:
+            for problem in error.problems:
+                log.error("rules not reloaded: %s", problem)
             await self._audit("rules refused", by, {"problems": str(len(error.problems))})
             return error.problems
         await asyncio.wrap_future(
             self._thread.call(lambda: self._loop.load_points(points, version))
         )
+        log.info("rules reloaded: %s", version)
         await self._audit("rules reloaded", by, {"version": version})
         return ()
 

@@ -4,6 +4,7 @@
     ├── ConfigError       the config or rules file is wrong: every problem at once
     ├── NotArmable        outputs may not be armed on this machine as it is
     ├── StoreError        the local store cannot be used
+    ├── PageError         the status page cannot be served as configured
     ├── ResetRefused      a trip may not be reset now, or not in this way
     └── NotReachable      a running daemon was asked and did not answer
 
@@ -61,6 +62,10 @@ class StoreError(BanksmanError, OSError):
     """The local store cannot be used; the message says which file and what to do."""
 
     exit_code = 4
+
+
+class PageError(BanksmanError, OSError):
+    """The status page cannot be served; the message says where, why and which option to change."""
 
 
 class ResetRefused(BanksmanError, PermissionError):

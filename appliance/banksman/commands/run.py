@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Assemble and run; ConfigError, NotArmable and StoreError end it with their exit codes."""
     # Imported here, so that `banksman --help` does not pay for the whole daemon.
     import asyncio
+    import os
     import sys
 
     from banksman.assembly import assemble
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     from banksman.daemon import Daemon
     from banksman.logs import Logs
 
+    # What it keeps is for its own user, however it was started. The unit says the same.
+    os.umask(0o077)
     logs = Logs(with_time=sys.stderr.isatty())
     logs.start()
     try:

@@ -3,7 +3,7 @@
 Lives on the main loop. On loopback it is plain HTTP; on any other address it is HTTPS with the
 box's own certificate, and a login for everything that shows data.
 
-    await server.start()     raises OSError when the port is taken
+    await server.start()     raises PageError when the port is taken
     await server.stop()      ends every stream and connection
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import ssl
 import stat
@@ -24,6 +25,7 @@ from aiohttp import web
 
 from banksman.clock import Clock
 from banksman.config.schema import WebSettings
+from banksman.errors import PageError
 from banksman.security.accounts import Accounts
 from banksman.security.certificate import ensure_certificate
 from banksman.security.origins import HostPolicy, is_loopback
@@ -109,25 +111,35 @@ class WebServer:
         )
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken or the certificate cannot be kept."""
+        """Listen. Raises PageError when the port is taken or the certificate cannot be kept."""
         self._accounts.open()
         if self.remote:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-            await self._renew()
+            try:
+                await self._renew()
+            except OSError as error:
+                raise PageError(
+                    f"the page's certificate cannot be kept in {self._folder}: {error.strerror}; "
+                    'make that folder writable, or set [web] bind = "127.0.0.1"'
+                ) from error
             self._tasks.append(asyncio.create_task(self._keep_renewing()))
         await self._runner.setup()
         protocol = self._runner.server
         if protocol is None:
             raise RuntimeError("aiohttp did not set up its server")
-        factory = self.doorkeeper.wrap(protocol)
-        loop = asyncio.get_running_loop()
         self._tasks.append(asyncio.create_task(self._hub.run()))
+        await self._listen(self.doorkeeper.wrap(protocol))
+
+    async def _listen(self, factory: Callable[[], asyncio.Protocol]) -> None:
+        settings = self._settings
+        place, option = f"{settings.bind}:{settings.port}", "port"
+        loop = asyncio.get_running_loop()
         try:
             server = await loop.create_server(
                 factory,
-                self._settings.bind.strip("[]"),
-                self._settings.port,
+                settings.bind.strip("[]"),
+                settings.port,
                 ssl=self._tls,
                 ssl_handshake_timeout=TLS_HANDSHAKE_S if self._tls else None,
                 ssl_shutdown_timeout=SHUTDOWN_S if self._tls else None,
@@ -135,15 +147,22 @@ class WebServer:
             )
             self._servers.append(server)
             self.port = server.sockets[0].getsockname()[1]
-            if self._settings.socket:
-                listener = _unix_listener(Path(self._settings.socket))
-                self._listener = Path(self._settings.socket)
+            if settings.socket:
+                place, option = settings.socket, "socket"
+                listener = _unix_listener(Path(settings.socket))
+                self._listener = Path(settings.socket)
                 self._servers.append(
                     await loop.create_unix_server(factory, sock=listener, backlog=BACKLOG)
                 )
-        except OSError:
+        except OSError as error:
             await self.stop()
-            raise
+            # asyncio hides the system's words behind its own; a failed look-up has its own number.
+            number = error.errno or 0
+            why = os.strerror(number).lower() if number > 0 else str(error)
+            raise PageError(
+                f"the status page cannot listen on {place}: {why}; end what uses it, or set "
+                f"another [web] {option}"
+            ) from error
 
     async def stop(self) -> None:
         """Take no more requests, end the streams, close; the socket file is removed."""
