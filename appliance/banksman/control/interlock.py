@@ -133,6 +133,12 @@ class Interlock:
                 self.trips[name].latched, self.trips[name].cause = True, cause
         self._blocked: dict[str, str] = {}
         self._refresh_blocked()
+        conditions = [permissive.when for permissive in permissives]
+        for spec in trips:
+            own = (spec.cause, spec.guard_latch, spec.reset_input)
+            conditions += [condition for condition in own if condition is not None]
+        # Every sensor that it looks at.
+        self.sensors = frozenset[str]().union(*(each.inputs.sensors for each in conditions))
 
     def sense(self, now_ns: int) -> list[Change]:
         """Look at every cause, permissive and reset input; returns what changed."""

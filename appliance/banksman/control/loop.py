@@ -93,6 +93,7 @@ class ControlLoop:
         self.rules_version = rules_version
         self._points: list[Point] = []
         self._by_sensor: dict[str, list[Point]] = {}
+        self._needed: frozenset[str] = frozenset()  # sensors that points or the interlock look at
         self.load_points(points, rules_version)
 
     def load_points(self, points: Sequence[PointSpec], rules_version: str) -> None:
@@ -113,6 +114,7 @@ class ControlLoop:
             for sensor in point.spec.on:
                 by_sensor.setdefault(sensor, []).append(point)
         self._points, self._by_sensor, self.rules_version = fresh, by_sensor, rules_version
+        self._needed = self.interlock.sensors.union(*(point.inputs.sensors for point in fresh))
 
     def readings(self, batch: Sequence[Reading]) -> None:
         """Take the readings of one poll. Never raises."""
@@ -136,7 +138,14 @@ class ControlLoop:
         """The five steps for the readings of one poll of one device."""
         arrival_ns = batch[-1].mono_ns
         self.counters["batches"] += 1
-        self.streams.update(batch)
+        needed = self._needed
+        waiting = [reading for reading in batch if reading.sensor not in needed]
+        if waiting:
+            # What nobody decides on waits until the command has left.
+            self.streams.update([reading for reading in batch if reading.sensor in needed])
+            self._later(self.streams.update, waiting)
+        else:
+            self.streams.update(batch)
         self._decide_all(batch, arrival_ns)
         device = batch[0].sensor.partition(".")[0]
         self._later(self._records.put_readings, device, batch)
@@ -162,9 +171,10 @@ class ControlLoop:
 
     def note_change(self, change: Change) -> None:
         """Record a trip or a reset, tell people, and remember the latches durably."""
+        # First of all the latch: whoever can read of a trip may rely on its outliving a kill.
+        self._latches.save_latches(self.interlock.latched())
         details = {"trip": change.trip, "cause": change.cause}
         self._records.put_audit(f"interlock {change.event}", change.by, details)
-        self._latches.save_latches(self.interlock.latched())
         key = f"trip.{change.trip}"
         if change.event == "tripped":
             self._alarms.raise_alarm(key, change.cause, Priority.CRITICAL, change.trip)

@@ -220,11 +220,12 @@ class StreamTable:
 class Inputs:
     """The compiled inputs of one decision point or condition: values and faults, fast."""
 
-    __slots__ = ("_ageing", "_getters", "_plain", "_streams", "names")
+    __slots__ = ("_ageing", "_getters", "_plain", "_streams", "names", "sensors")
 
     def __init__(self, names: tuple[str, ...], sources: Sequence[tuple[Stream, str]]) -> None:
         self.names = names
         self._streams = [stream for stream, _ in sources]
+        self.sensors = frozenset(stream.sensor for stream in self._streams)
         self._plain = all(feature == "" for _, feature in sources)
         self._getters = [stream.getter(feature) for stream, feature in sources]
         # The age feature is what a rule asks of a silent sensor, so silence is no fault of it.
