@@ -8,6 +8,7 @@ Rules of this file
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import platform
@@ -21,7 +22,7 @@ from banksman.clock import Clock
 from banksman.config.load import LoadedConfig
 from banksman.config.schema import Config, ModelSettings
 from banksman.control.act import Act
-from banksman.control_parts import ControlParts, load_latches
+from banksman.control_parts import LATCHES_LOST, ControlParts, load_latches
 from banksman.control_thread import ControlThread
 from banksman.daemon import Parts
 from banksman.desk import Desk
@@ -33,6 +34,7 @@ from banksman.sync.cloud_port import HttpCloudPort
 from banksman.telemetry.mqtt import Telemetry
 from banksman.telemetry.webhook import Webhooks
 from banksman.web.server import WebServer
+from banksman.wire.messages import Priority
 from banksman_drivers.fake.device import FakeDriver
 from banksman_drivers.guard.available import why_not_available
 from banksman_drivers.guard.driver import GuardDriver
@@ -56,19 +58,24 @@ log = logging.getLogger(__name__)
 
 QUIET_EVENTS = frozenset({"lease_renewed", "closed", "pressed", "released"})
 DROPPING_EVENTS = frozenset({"lease_expired", "tripped"})
-# Alarms of these kinds tell of the process itself, so they end with it.
-OF_THE_PROCESS = frozenset({"job", "driver", "output", "watchdog"})
+SETTLE_S = 30.0
 
 
 async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     """Build every part. Raises NotArmable, StoreError, or an error of a driver with its remedy."""
     config = loaded.config
     folder = Path(config.store.folder)
-    store = Store.open(config.store, config.node.id, clock)
-    saved = load_latches(store)
+    # A row is owed to every channel, so a box without a broker must owe it to none.
+    channels = ("mqtt",) if config.mqtt.host is not None else ()
+    store = Store.open(config.store, config.node.id, clock, channels)
+    saved = load_latches(store, [trip.name for trip in config.trips])
     desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
     desk_alarms.restore(await store.alarms())
-    _clear_outlived(desk_alarms, saved)
+    for trip, cause in saved.items():
+        desk_alarms.raise_alarm(f"trip.{trip}", cause, Priority.CRITICAL, trip)
+    for name, cause in saved.items():
+        if cause == LATCHES_LOST:
+            desk_alarms.raise_alarm(f"trip.{name}", cause, Priority.CRITICAL, name)
     news = _GuardNews()
     drivers = make_drivers(config, clock, news.take, _estop_cause(config, saved))
     _refuse_unarmable(config, drivers)
@@ -80,6 +87,9 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     to_control.thread = core.thread
     webhooks = Webhooks(config.webhooks, clock)
     desk_alarms.listen(webhooks.put)
+    for alarm in desk_alarms.active():
+        # What waited for delivery died with the old process; receivers know repeats by their id.
+        webhooks.put(alarm)
     telemetry = Telemetry(
         config.mqtt,
         config.node.id,
@@ -110,7 +120,9 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         note=core.note,
         announce=_announce,
     )
-    jobs: dict[str, Callable[[], Coroutine[None, None, None]]] = {}
+    jobs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
+        "alarms": lambda: _settle(desk_alarms)
+    }
     if config.mqtt.host is not None:
         jobs["telemetry"] = telemetry.run
     if config.webhooks:
@@ -163,12 +175,10 @@ def _make_driver(settings: DeviceSettings, clock: Clock) -> Driver:
     return Vda5050Driver(settings, clock, clock.wall_ns)
 
 
-def _clear_outlived(alarms: AlarmDesk, latched: Mapping[str, str]) -> None:
-    """Clear restored alarms whose condition ended with the old process."""
-    for alarm in alarms.active():
-        kind, _, name = alarm.key.partition(".")
-        if kind in OF_THE_PROCESS or (kind == "trip" and name not in latched):
-            alarms.clear_alarm(alarm.key)
+async def _settle(alarms: AlarmDesk) -> None:
+    """Clear restored alarms whose condition nobody has seen again since the start."""
+    await asyncio.sleep(SETTLE_S)
+    alarms.settle()
 
 
 def _estop_cause(config: Config, latched: Mapping[str, str]) -> str:

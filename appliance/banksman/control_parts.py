@@ -33,6 +33,7 @@ from banksman_drivers.ports import Driver
 from banksman_inference.ports import Model
 
 LATCHES_KEY = "latched trips"
+LATCHES_LOST = "a damaged database no longer says whether it was latched: look at the machine"
 
 
 class ControlParts:
@@ -183,10 +184,19 @@ class _Latches:
         self._store.save_state(LATCHES_KEY, msgspec.json.encode(latched))
 
 
-def load_latches(store: Store) -> dict[str, str]:
-    """Trip name -> cause, of the trips that were latched when the daemon last ran."""
+def load_latches(store: Store, trips: Sequence[str]) -> dict[str, str]:
+    """Trip name -> cause, of the trips that were latched when the daemon last ran.
+
+    Unknown means stopped: where the record is damaged, each of ``trips`` counts as latched.
+    """
     saved = store.load_state(LATCHES_KEY)
-    return msgspec.json.decode(saved, type=dict[str, str]) if saved else {}
+    lost = dict.fromkeys(trips, LATCHES_LOST)
+    if saved is None:
+        return lost if store.state_lost else {}
+    try:
+        return msgspec.json.decode(saved, type=dict[str, str])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return lost
 
 
 def _make_action(settings: ActionSettings) -> Action:

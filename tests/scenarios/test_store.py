@@ -8,11 +8,17 @@ import pytest
 
 TMPFS_BYTES = 6_000_000
 PAGE_BYTES = 4096
-TRIP = """\
+TRIPS = """\
 [[trip]]
 name = "flood"
 kind = "process"
 cause = "plc.level > 900"
+outputs = ["plc.valve"]
+
+[[trip]]
+name = "drought"
+kind = "process"
+cause = "plc.level < -1"
 outputs = ["plc.valve"]
 """
 
@@ -71,26 +77,60 @@ async def test_a_corrupt_database_is_set_aside_and_said_and_a_new_one_begun(box,
     await box.until_decision("close_valve")
 
 
-async def test_a_latched_trip_is_saved_out_of_a_database_that_was_damaged_since(box, plc):
-    box.write(TRIP)
+async def trip_and_stop(box, plc):
+    """A run that ends with the trip ``flood`` latched; then its cause goes away."""
+    box.write(TRIPS)
     plc.memory.holding[0] = 950
     await box.start()
     await box.until_trip("flood", latched=True)
     await box.until_audit("interlock tripped")
     assert await box.stop() == 0
-    with (box.store / "banksman.db").open("r+b") as file:
-        pages = file.seek(0, os.SEEK_END) // PAGE_BYTES
-        file.seek(pages // 2 * PAGE_BYTES)
-        file.write(random.Random(2).randbytes(PAGE_BYTES * (pages - pages // 2)))
     plc.memory.holding[0] = 600
+
+
+def damage(database, page_with):
+    """Overwrite the database's last page that holds these bytes."""
+    data = bytearray(database.read_bytes())
+    start = data.rindex(page_with) // PAGE_BYTES * PAGE_BYTES
+    data[start : start + PAGE_BYTES] = random.Random(2).randbytes(PAGE_BYTES)
+    database.write_bytes(data)
+
+
+async def test_a_latched_trip_is_saved_out_of_a_database_damaged_elsewhere(box, plc):
+    await trip_and_stop(box, plc)
+    damage(box.store / "banksman.db", b"the level is 950")
 
     await box.start()
 
-    status = await box.until_status(lambda status: status["store"]["set_aside"], "set aside")
+    status = await box.until_status(lambda status: status["readiness"]["ready"], "ready")
     assert status["store"]["set_aside"][0] in box.log()
-    await box.until_status(lambda status: status["readiness"]["ready"], "ready")
-    await box.until_trip("flood", latched=True)
+    latches = {trip["name"]: (trip["latched"], trip["cause"]) for trip in status["trips"]}
+    assert latches == {"flood": (True, "plc.level > 900"), "drought": (False, "")}
     assert plc.memory.coils[0] == 0
+
+
+async def test_where_the_record_of_trips_is_damaged_every_trip_is_latched_and_can_be_reset(
+    box, plc
+):
+    await trip_and_stop(box, plc)
+    damage(box.store / "banksman.db", b"latched trips")
+
+    await box.start()
+
+    status = await box.until_status(lambda status: status["readiness"]["ready"], "ready")
+    assert status["store"]["set_aside"]
+    assert [trip["latched"] for trip in status["trips"]] == [True, True]
+    assert {alarm["key"] for alarm in status["alarms"]} == {"trip.flood", "trip.drought"}
+    assert "look at the machine" in status["trips"][1]["cause"]
+    csrf = await box.log_in()
+    for name in ("flood", "drought"):
+        code, answer = await box.post(f"/api/v1/trips/{name}/reset", csrf=csrf)
+        assert code == 200, answer
+    await box.until_audit("interlock reset")
+    await box.kill()
+    await box.start()
+    await box.until_trip("flood", latched=False)
+    await box.until_trip("drought", latched=False)
 
 
 async def test_on_a_full_disk_control_goes_on_and_the_store_recovers_with_room(

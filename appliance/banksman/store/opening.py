@@ -25,6 +25,7 @@ class Remains(msgspec.Struct):
     """What could be read of a file that cannot be written."""
 
     state: dict[str, bytes] = {}
+    state_lost: bool = False  # there were small values perhaps, and they cannot be read
     alarms: dict[str, bytes] = {}
     cursors: dict[str, int] = {}
     folded: int = 0
@@ -89,10 +90,12 @@ def salvage(path: Path) -> Remains:
     remains = Remains()
     if not path.exists():
         return remains
+    remains.state_lost = True
     with contextlib.suppress(sqlite3.Error), contextlib.closing(connect_read_only(path)) as file:
         # Each by itself: the damage may be in any one table.
         with contextlib.suppress(sqlite3.Error):
             remains.state = dict(file.execute("SELECT key, value FROM state"))
+            remains.state_lost = False
         with contextlib.suppress(sqlite3.Error):
             remains.alarms = dict(file.execute("SELECT key, payload FROM alarms"))
         with contextlib.suppress(sqlite3.Error):

@@ -173,6 +173,12 @@ class Store(Answers):
         """The value saved last, durable yet or not."""
         return self._parts.memory.state.get(key)
 
+    @property
+    def state_lost(self) -> bool:
+        """Whether this start found small values that could not be read: nobody knows them."""
+        remains = self._parts.opened.remains
+        return remains is not None and remains.state_lost
+
     # Condition.
 
     def status(self) -> StoreStatus:
