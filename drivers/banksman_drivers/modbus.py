@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Awaitable, Sequence
 from functools import partial
 
+from banksman_drivers.back_off import BackOff
 from banksman_drivers.condition import BadBeat, Condition
 from banksman_drivers.modbus_link import Link
 from banksman_drivers.modbus_read import Reads
@@ -47,8 +47,9 @@ from banksman_drivers.ports import (
     Ticks,
     Unsupported,
 )
-from banksman_drivers.retry import back_off_s
 from banksman_drivers.settings import ModbusTcpSettings
+
+BACK_OFF_FIRST_S = 0.05
 
 
 class ModbusTcpDriver(Driver):
@@ -60,7 +61,8 @@ class ModbusTcpDriver(Driver):
 
     def __init__(self, settings: ModbusTcpSettings, ticks: Ticks) -> None:
         self.id = settings.id
-        self.failures = 0  # attempts in a row that did not end in a whole poll
+        # Over only when a whole poll came in: a device that connects and fails is not well.
+        self.back_off = BackOff(BACK_OFF_FIRST_S, settings.back_off_max_ms / 1e3)
         self._settings = settings
         self._ticks = ticks
         self._timeout_s = settings.timeout_ms / 1e3
@@ -118,14 +120,7 @@ class ModbusTcpDriver(Driver):
                     self._condition.errors += 1
                     self._condition.say("lost", f"{self.id}: {error}")
                     beat.start()
-                # Jitter between boxes, no secret.
-                wait_s = back_off_s(
-                    self.failures,
-                    self._settings.back_off_max_ms,
-                    random.random(),  # noqa: S311
-                )
-                self.failures += 1
-                await asyncio.sleep(wait_s)
+                await asyncio.sleep(self.back_off.next_s())
         finally:
             beat.stop()
             self._condition.say("starting", "not running")
@@ -259,7 +254,7 @@ class ModbusTcpDriver(Driver):
             polled.set_result(None)
 
     def _well(self, message: str) -> None:
-        self.failures = 0
+        self.back_off.reset()
         if self._watchdog is not None and self._watchdog.trouble:
             message = f"{message}; {self._watchdog.trouble}"
         self._condition.say("connected", message)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from banksman_drivers.back_off import BackOff
 from banksman_drivers.condition import BadBeat, Condition
 from banksman_drivers.points import judge, sensors_of
 from banksman_drivers.ports import (
@@ -46,11 +46,11 @@ from banksman_drivers.ports import (
 from banksman_drivers.replay_bursts import BurstRecording, Samples
 from banksman_drivers.replay_csv import CsvRecording, Row
 from banksman_drivers.replay_pace import Playback
-from banksman_drivers.retry import back_off_s
 from banksman_drivers.settings import PointSettings, ReplaySettings
 
 BATCH_READINGS = 64
-BACK_OFF_MAX_MS = 60_000.0
+BACK_OFF_FIRST_S = 0.05
+BACK_OFF_MOST_S = 60.0
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class ReplayDriver(Driver):
         """Play; see the port."""
         beat = BadBeat(sink, self.sensors(), self._ticks)
         beat.arm()
-        failures = 0
+        back_off = BackOff(BACK_OFF_FIRST_S, BACK_OFF_MOST_S)
         try:
             while True:
                 try:
@@ -108,10 +108,7 @@ class ReplayDriver(Driver):
                     self._condition.errors += 1
                     self._condition.say("lost", f"{self.id}: {error}")
                     beat.start()
-                # Jitter between boxes, no secret.
-                wait_s = back_off_s(failures, BACK_OFF_MAX_MS, random.random())  # noqa: S311
-                failures += 1
-                await asyncio.sleep(wait_s)
+                await asyncio.sleep(back_off.next_s())
             self._condition.say("lost", f"{self.id}: the recording is finished{self._remarks()}")
             beat.start()
             await asyncio.get_running_loop().create_future()

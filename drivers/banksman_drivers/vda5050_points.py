@@ -30,22 +30,20 @@ class VehicleOutput(msgspec.Struct, frozen=True):
 
 
 VEHICLE_POINTS: tuple[VehiclePoint, ...] = (
-    VehiclePoint("connected", "flag", "the vehicle is online [connectionState]"),
-    VehiclePoint("driving", "flag", "it moves [driving]"),
-    VehiclePoint("paused", "flag", "it is paused [paused]"),
-    VehiclePoint("estop", "flag", "its own e-stop is active [safetyState.eStop is not NONE]"),
-    VehiclePoint("battery", "%", "charge [batteryState.batteryCharge]"),
-    VehiclePoint("speed", "m/s", "over ground, from [velocity]"),
-    VehiclePoint("x", "m", "position on its map [agvPosition.x]"),
-    VehiclePoint("y", "m", "position on its map [agvPosition.y]"),
-    VehiclePoint("errors", "", "how many errors it reports [errors]"),
-    VehiclePoint("node", "", "index in the order of the last node it passed [lastNodeId]"),
-    VehiclePoint("stale", "flag", "no state message for longer than stale_ms"),
+    VehiclePoint("connected", "flag", "Online [connectionState]"),
+    VehiclePoint("driving", "flag", "Driving"),
+    VehiclePoint("paused", "flag", "Paused"),
+    VehiclePoint("estop", "flag", "Its own e-stop is active"),
+    VehiclePoint("battery", "%", "Battery charge"),
+    VehiclePoint("speed", "m/s", "Speed over ground"),
+    VehiclePoint("x", "m", "Position x on its map"),
+    VehiclePoint("y", "m", "Position y on its map"),
+    VehiclePoint("errors", "", "Errors it reports"),
+    VehiclePoint("node", "", "Last node it passed, of its order"),
+    VehiclePoint("stale", "flag", "No state for longer than stale_ms"),
 )
 
 VEHICLE_OUTPUTS: tuple[VehicleOutput, ...] = (
-    VehicleOutput("pause", "flag", safe=True, label="startPause and stopPause instant actions"),
-    VehicleOutput(
-        "released_nodes", "number", safe=0.0, label="how many nodes of the order are its base"
-    ),
+    VehicleOutput("pause", "flag", safe=True, label="Paused by us [startPause, stopPause]"),
+    VehicleOutput("released_nodes", "number", safe=0.0, label="Released nodes of its order [base]"),
 )

@@ -109,7 +109,7 @@ class ControlLoop:
             if before is not None:
                 # What is on its way stays known, so a reload repeats no command.
                 point.acted, point.alert_key = before.acted, before.alert_key
-                point.first, point.known = before.first, before.known
+                point.known = before.known
                 self._drop_question(before)
             for sensor in point.spec.on:
                 by_sensor.setdefault(sensor, []).append(point)
@@ -293,8 +293,9 @@ class ControlLoop:
         arrival_ns: int,
         changed: bool,
     ) -> None:
-        if changed:
-            self._clear_alerts(point, action)
+        if changed and point.alert_key:
+            self._alarms.clear_alarm(point.alert_key)
+            point.alert_key = ""
         if action is None:
             return
         if action.trip is not None and changed:
@@ -311,20 +312,6 @@ class ControlLoop:
             point.alert_key = f"{point.spec.point.name}.{action.name}"
             text = f"{action.alert.text}: {verdict.reason}"
             self._alarms.raise_alarm(point.alert_key, text, action.alert.priority, decision_id)
-
-    def _clear_alerts(self, point: Point, action: Action | None) -> None:
-        """End the alert of the action before; at the first decision, alerts of an earlier run."""
-        keys = [point.alert_key] if point.alert_key else []
-        if point.first:
-            point.first = False
-            keys = [
-                f"{point.spec.point.name}.{other.name}"
-                for other in self._actions.values()
-                if other.alert is not None and other is not action
-            ]
-        for key in keys:
-            self._alarms.clear_alarm(key)
-        point.alert_key = ""
 
     def _record(
         self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int

@@ -59,7 +59,6 @@ class Point:
         "acted",
         "alert_key",
         "decided_ns",
-        "first",
         "inputs",
         "known",
         "question",
@@ -78,7 +77,6 @@ class Point:
         self.recorded_ns = 0
         self.alert_key = ""
         self.known = False  # every input was read once, or waited for long enough
-        self.first = True  # nothing was concluded yet in this run
 
     def due(self, now_ns: int) -> bool:
         """Whether enough time has passed since the last decision."""

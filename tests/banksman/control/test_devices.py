@@ -1,0 +1,64 @@
+"""Devices that are lost and come back."""
+
+from banksman.control.devices import DeviceWatch
+from banksman_drivers.ports import DeviceHealth
+
+
+class Device:
+    id = "plc"
+    state = "starting"
+
+    def health(self):
+        return DeviceHealth("plc", "hand", self.state, "no answer; check the cable", 0)
+
+
+class Act:
+    def __init__(self):
+        self.calls = []
+
+    def connected(self, device):
+        self.calls.append(("connected", device))
+
+    def lost(self, device):
+        self.calls.append(("lost", device))
+
+
+class Alarms:
+    def __init__(self):
+        self.active = {}
+
+    def raise_alarm(self, key, text, priority, cause):
+        self.active[key] = text
+
+    def clear_alarm(self, key):
+        self.active.pop(key, None)
+
+
+def watched():
+    device, act, alarms = Device(), Act(), Alarms()
+    return device, act, alarms, DeviceWatch([device], act, alarms)
+
+
+def test_a_device_that_is_still_starting_rings_nobody():
+    _, act, alarms, watch = watched()
+    watch.look()
+    assert (act.calls, alarms.active) == ([], {})
+
+
+def test_a_lost_device_rings_once_with_its_own_words_and_its_outputs_are_in_doubt():
+    device, act, alarms, watch = watched()
+    device.state = "lost"
+    watch.look()
+    watch.look()
+    assert act.calls == [("lost", "plc")]
+    assert "check the cable" in alarms.active["device.plc"]
+
+
+def test_the_alarm_clears_when_the_device_is_back():
+    device, act, alarms, watch = watched()
+    device.state = "lost"
+    watch.look()
+    device.state = "connected"
+    watch.look()
+    assert act.calls[-1] == ("connected", "plc")
+    assert alarms.active == {}
