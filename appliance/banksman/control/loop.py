@@ -155,9 +155,7 @@ class ControlLoop:
         """Let the interlock look at its causes and force what it blocks."""
         for change in self.interlock.sense(now_ns):
             self.note_change(change)
-        blocked = self.interlock.blocked()
-        if blocked or self.act.forcing:
-            self.act.force(blocked, now_ns)
+        self._hold_blocked(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Notice silence, a few times a second: what is stale has no reading to trigger it."""
@@ -191,7 +189,15 @@ class ControlLoop:
         Raises KeyError (no such trip), ResetRefused (why not).
         """
         self.note_change(self.interlock.reset(trip, by, "page"))
-        self.act.force(self.interlock.blocked(), self._clock.mono_ns())
+        self._hold_blocked(self._clock.mono_ns())
+
+    def _hold_blocked(self, now_ns: int) -> None:
+        """Force what is blocked safe; observe mode writes nothing, the safe state included."""
+        if self.interlock.mode == "observe":
+            return
+        blocked = self.interlock.blocked()
+        if blocked or self.act.forcing:
+            self.act.force(blocked, now_ns)
 
     def _decide_all(self, batch: Sequence[Reading], arrival_ns: int) -> None:
         self.sense_interlock(arrival_ns)
@@ -301,8 +307,10 @@ class ControlLoop:
         if action.trip is not None and changed:
             for change in self.interlock.trip(action.trip, verdict.reason):
                 self.note_change(change)
-            self.act.force(self.interlock.blocked(), arrival_ns)
+            self._hold_blocked(arrival_ns)
         for output, value in action.writes:
+            if not changed and not self.act.needs(output, value):
+                continue  # only what failed is repeated: another may have been tripped and reset
             command = self.act.command(output, value, decision_id, arrival_ns)
             if self.interlock.permit(command):
                 self.counters["commands_refused"] += 1

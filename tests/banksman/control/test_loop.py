@@ -63,6 +63,38 @@ async def test_observe_mode_decides_and_records_and_writes_nothing(make_bench):
     assert "oven.cool" in bench.notes.alarms
 
 
+async def test_observe_mode_forces_nothing_even_when_a_trip_holds(make_bench):
+    bench = make_bench(mode="observe")
+    await bench.see(250.0)
+    bench.loop.tick(bench.clock.mono_ns())
+    await bench.settle()
+    assert "trip.oven" in bench.notes.alarms
+    assert bench.hand.applied == []
+
+
+async def test_the_failed_write_of_one_output_does_not_restart_another_that_was_reset(make_bench):
+    bench = make_bench()
+    await bench.see(20.0)
+    bench.loop.interlock.trip("oven", "pressed")
+    bench.loop.sense_interlock(bench.clock.mono_ns())
+    await bench.settle()
+    bench.loop.reset("oven", "ann")
+    bench.hand.applied.clear()
+    bench.act.doubt("plc")  # the horn, which is no run permit, must be confirmed anew
+    await bench.see(21.0)
+    assert bench.hand.applied == [("plc.horn", False)]
+
+
+async def test_a_device_that_comes_back_gets_its_horn_and_not_its_run_permit(make_bench):
+    bench = make_bench()
+    await bench.see(20.0)
+    bench.act.lost("plc")
+    bench.hand.applied.clear()
+    bench.act.connected("plc")
+    await bench.see(21.0)
+    assert bench.hand.applied == [("plc.horn", False)]
+
+
 async def test_a_write_that_failed_is_commanded_again_by_the_next_decision(make_bench):
     bench = make_bench()
     bench.hand.error = CommandFailed("no echo")
