@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import threading
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -18,6 +19,7 @@ from banksman.config.load import load_config
 from banksman.control_parts import ControlParts
 from banksman.deciding.decision import Decision
 from banksman.demo.prepare import Ports, prepare, round_order
+from banksman.store.store import Store
 from banksman_drivers.fake.plant.fast import FastPlant
 from banksman_drivers.ports import Driver
 from benchmarks.headline.far_cloud import FarCloud, Outage
@@ -85,9 +87,8 @@ class Stage:
             return MadeDriver(real, world)
 
         drivers = [made(real) for real in make_drivers(config, clock, lambda _: None)]
-        self._core = ControlParts(
-            loaded, clock, self._journal, self._alarms, drivers, {}, {}, self._cloud
-        )
+        store = cast("Store", self._journal)  # it has what is asked of a store here
+        self._core = ControlParts(loaded, clock, store, self._alarms, drivers, {}, {}, self._cloud)
 
     def run(self) -> Hour:
         """Let it pass. Raises TimeoutError when it hangs, or the control thread's own error."""

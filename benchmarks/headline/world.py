@@ -74,7 +74,7 @@ class World:
             yield
         self._serving -= 1
         if not self._serving:
-            self._over()
+            loop.call_soon(self._over)  # after the last records, which are put a moment later too
         await asyncio.Event().wait()
 
     def take(self, device: str) -> list[Reading]:
