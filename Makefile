@@ -2,13 +2,13 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-PACKAGES := appliance drivers inference watchdog
+GUARD := $(wildcard drivers/banksman_drivers/guard/*.c drivers/banksman_drivers/guard/*.h)
 
 .PHONY: run test lint types tests bench clean setup
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml setup.py drivers/banksman_drivers/guard/_native.c
+$(STAMP): pyproject.toml setup.py $(GUARD)
 	sh image-build/apt-needs.sh $(NEEDS)
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'

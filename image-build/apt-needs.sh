@@ -3,10 +3,22 @@
 #   sh image-build/apt-needs.sh [test|bench]
 set -eu
 
+# Whether the nodejs that apt would install brings npm; never, where node is there without it.
+npm_comes_with_nodejs() {
+    ! command -v node >/dev/null &&
+        apt-cache show --no-all-versions nodejs 2>/dev/null | grep -q '^Provides:.*npm'
+}
+
 needs="python3-venv python3-dev gcc libc6-dev mosquitto"
 case "${1:-run}" in
     test) needs="$needs chromium systemd" ;;
-    bench) needs="$needs libmodbus-dev libmosquitto-dev pkg-config nodejs" ;;
+    bench)
+        needs="$needs libmodbus-dev libmosquitto-dev pkg-config"
+        command -v node >/dev/null || needs="$needs nodejs"
+        # Node-RED comes by npm. NodeSource's nodejs brings it along and conflicts with the package
+        # of that name; Debian's does not bring it. So the command is asked for first, then the package.
+        command -v npm >/dev/null || npm_comes_with_nodejs || needs="$needs npm"
+        ;;
     run) ;;
     *) echo "usage: $0 [run|test|bench]" >&2; exit 2 ;;
 esac
