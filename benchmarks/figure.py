@@ -7,6 +7,9 @@ Rules of this file
   better.
 - Where the machine's CPU pressure was over 20 % nothing is claimed: ``met`` is None. So it is
   where there is no target or nothing could be measured (``note`` then says why).
+- ``pressure_pct`` is the very number that ``met`` was judged by. For a figure that loads the
+  machine on purpose that is the pressure of quiet seconds before each run, because under its own
+  load it could never be judged; its note says so and what it was under load (pressure.py).
 """
 
 from __future__ import annotations
@@ -46,8 +49,9 @@ class Target(msgspec.Struct, frozen=True):
 class Figure(msgspec.Struct, frozen=True):
     """One line of the table. ``n`` counts the samples of all runs together.
 
-    ``spread`` is (largest - smallest run) / median; ``pressure_pct`` the share of the measured
-    time in which some runnable task of the machine waited for a CPU.
+    ``spread`` is (largest - smallest run) / median; ``pressure_pct`` the share of the time in which
+    some runnable task of the machine waited for a CPU: of the measured time, or of quiet seconds
+    before it where the note says so.
     """
 
     name: str
@@ -106,6 +110,8 @@ def figure(
     value = _worst(values, direction) if worst else median(values)
     peer_value = median(peer_values)
     ratio = value / peer_value if value is not None and peer_value else None
+    # Rounded first: what is judged by and what is written down must not differ at the limit.
+    pressure_pct = None if pressure_pct is None else round(pressure_pct, 1)
     return Figure(
         name=name,
         value=_rounded(value),
@@ -119,7 +125,7 @@ def figure(
         n=n,
         runs=len(values),
         spread=_rounded(spread(values)),
-        pressure_pct=None if pressure_pct is None else round(pressure_pct, 1),
+        pressure_pct=pressure_pct,
         note=note,
     )
 

@@ -2,9 +2,13 @@
 
 "some" of /proc/pressure/cpu counts the microseconds in which at least one runnable task waited
 for a CPU (Documentation/accounting/psi.rst). It counts our own processes too: a bench that needs
-more cores than there are disturbs itself, and its percentiles are no better for that. Only where
-a full load of our own is the very point is the machine asked in quiet seconds before it (`rest`),
-and the figure's note says so and how much it was under load.
+more cores than there are disturbs itself, and its percentiles are no better for that.
+
+One exception: where a full load of our own is the very point (``guard.*``, ``reaction.busy_*``) the
+20 % would be passed on any machine and nothing ever judged. There the machine is asked in quiet
+seconds before each run (`rest`): that pressure is the neighbours' alone, it is the figure's
+``pressure_pct`` and what ``met`` is judged by, and `loaded_note` says so and how much it was under
+load.
 """
 
 from __future__ import annotations

@@ -72,6 +72,15 @@ def test_the_verdict_follows_the_measurement_and_not_its_rounding():
     assert made.met is False
 
 
+@given(pressure_pct=st.floats(0, 100))
+def test_the_pressure_that_is_written_down_is_the_one_that_was_judged_by(pressure_pct):
+    made = figure(
+        "a.b", "ms", [1.0], direction="lower", n=1, pressure_pct=pressure_pct,
+        target=Target("value", 5),
+    )  # fmt: skip
+    assert (made.met is None) == (made.pressure_pct > 20.0)
+
+
 @pytest.mark.parametrize(
     ("target", "direction", "words"),
     [
