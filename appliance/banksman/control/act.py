@@ -7,6 +7,8 @@ Rules of this file
 - A forced safe value is repeated until the device confirms it. A command of a decision is not
   repeated from here: it would be stale. The next decision commands anew.
 - After a failure the output's value is unknown (None), never what we last hoped.
+- A run permit that nobody can vouch for (at the start, and when its device comes back) is first
+  of all put safe: a remote output outlives the daemon that wrote it, and so may a machine run.
 
     request -> [pending] -> driver.apply -> confirmed | failed
                    ^ newest wins      (forced and failed: again after RETRY_NS)
@@ -25,6 +27,7 @@ from banksman_drivers.ports import Command, CommandExpired, Driver, DriverError,
 
 RETRY_NS = 100_000_000
 COMMAND_LIFE_NS = 1_000_000_000
+DOUBT = "its state is unknown"
 
 
 class Slot:
@@ -34,6 +37,7 @@ class Slot:
         "arrival_ns",
         "confirmed",
         "desired",
+        "doubtful",
         "driver",
         "error",
         "failed_ns",
@@ -56,6 +60,7 @@ class Slot:
         self.failed_ns = 0
         self.forced_by = ""
         self.writes = 0
+        self.doubtful = info.run_permit  # what it was left at is unknown, and nobody commanded anew
 
 
 class Act:
@@ -75,7 +80,7 @@ class Act:
         self.latency = Histogram()  # reading arrived -> output confirmed
         self._sequence = 0
         self._connected: set[str] = set()
-        self.forcing = False  # whether an output is held safe now
+        self.forcing = True  # whether `force` has something to do, even if nothing is blocked
         self.counters = {
             "commands": 0,
             "commands_confirmed": 0,
@@ -109,6 +114,7 @@ class Act:
             slot.confirmed = None
             slot.error = f"{slot.driver.id} is not connected"
             return
+        slot.doubtful = False
         if slot.pending is not None:
             self.counters["commands_overtaken"] += 1
         slot.pending = command
@@ -131,6 +137,8 @@ class Act:
         for output, slot in self._slots.items():
             why = blocked.get(output, "")
             slot.forced_by = why
+            if slot.doubtful:
+                self.forcing, why = True, why or DOUBT
             if not why or slot.driver.id not in self._connected:
                 continue
             safe = slot.info.safe
@@ -160,6 +168,7 @@ class Act:
                 slot.confirmed = None
                 if slot.info.run_permit:
                     slot.desired = slot.pending = None
+                    slot.doubtful = self.forcing = True
 
     def views(self) -> tuple[OutputView, ...]:
         """For people."""

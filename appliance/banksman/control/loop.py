@@ -25,7 +25,7 @@ from banksman.control.interlock import Change, Interlock
 from banksman.control.pace import Culprit
 from banksman.control.point import Action, Point, PointSpec, Question
 from banksman.control.ports import AlarmSignal, CloudPort, LatchStore, RecordQueue
-from banksman.control.stream import StreamTable
+from banksman.control.stream import Stream, StreamTable
 from banksman.deciding.cache import ScoreCache
 from banksman.deciding.decide import Ask, decide, safe_default
 from banksman.deciding.decision import NO_ACTION, Decision, Event, Verdict
@@ -92,8 +92,8 @@ class ControlLoop:
         )  # fmt: skip
         self.rules_version = rules_version
         self._points: list[Point] = []
-        self._by_sensor: dict[str, list[Point]] = {}
-        self._needed: frozenset[str] = frozenset()  # sensors that points or the interlock look at
+        # Sensors that points or the interlock look at, and the points that each triggers.
+        self._wires: dict[str, tuple[Stream, tuple[Point, ...]]] = {}
         self.load_points(points, rules_version)
 
     def load_points(self, points: Sequence[PointSpec], rules_version: str) -> None:
@@ -103,7 +103,6 @@ class ControlLoop:
         """
         fresh = [Point(spec, self.streams.inputs(spec.point.inputs)) for spec in points]
         acted = {point.spec.point.name: point for point in self._points}
-        by_sensor: dict[str, list[Point]] = {}
         for point in fresh:
             before = acted.get(point.spec.point.name)
             if before is not None:
@@ -111,10 +110,17 @@ class ControlLoop:
                 point.acted, point.alert_key = before.acted, before.alert_key
                 point.known = before.known
                 self._drop_question(before)
-            for sensor in point.spec.on:
-                by_sensor.setdefault(sensor, []).append(point)
-        self._points, self._by_sensor, self.rules_version = fresh, by_sensor, rules_version
-        self._needed = self.interlock.sensors.union(*(point.inputs.sensors for point in fresh))
+        looked_at = self.interlock.sensors.union(
+            *(point.spec.on | point.inputs.sensors for point in fresh)
+        )
+        self._wires = {
+            sensor: (
+                self.streams.streams[sensor],
+                tuple(point for point in fresh if sensor in point.spec.on),
+            )
+            for sensor in looked_at
+        }
+        self._points, self.rules_version = fresh, rules_version
 
     def readings(self, batch: Sequence[Reading]) -> None:
         """Take the readings of one poll. Never raises."""
@@ -131,22 +137,31 @@ class ControlLoop:
             return
         stream.update_burst(burst)
         reading = Reading(burst.sensor, stream.value, burst.unit, stream.quality, burst.mono_ns)
-        self._decide_all((reading,), burst.mono_ns)
+        self.sense_interlock(burst.mono_ns)
+        wire = self._wires.get(burst.sensor)
+        self._decide_all(wire[1] if wire is not None else (), burst.mono_ns)
         self._records.put_readings(burst.sensor.partition(".")[0], (reading,))
 
     def handle(self, batch: Sequence[Reading]) -> None:
         """The five steps for the readings of one poll of one device."""
         arrival_ns = batch[-1].mono_ns
         self.counters["batches"] += 1
-        needed = self._needed
-        waiting = [reading for reading in batch if reading.sensor not in needed]
+        triggered: list[Point] = []
+        waiting: list[Reading] = []
+        for reading in batch:
+            wire = self._wires.get(reading.sensor)
+            if wire is None:
+                waiting.append(reading)
+                continue
+            stream, points = wire
+            stream.update(reading.value, reading.quality, reading.mono_ns)
+            # The readings of one poll belong together: a point decides once for all of them.
+            triggered += [point for point in points if point not in triggered]
+        self.sense_interlock(arrival_ns)
+        self._decide_all(triggered, arrival_ns)
         if waiting:
             # What nobody decides on waits until the command has left.
-            self.streams.update([reading for reading in batch if reading.sensor in needed])
             self._later(self.streams.update, waiting)
-        else:
-            self.streams.update(batch)
-        self._decide_all(batch, arrival_ns)
         device = batch[0].sensor.partition(".")[0]
         self._later(self._records.put_readings, device, batch)
         self._culprit.note(device, self._clock.mono_ns() - arrival_ns)
@@ -199,22 +214,11 @@ class ControlLoop:
         if blocked or self.act.forcing:
             self.act.force(blocked, now_ns)
 
-    def _decide_all(self, batch: Sequence[Reading], arrival_ns: int) -> None:
-        self.sense_interlock(arrival_ns)
-        by_sensor = self._by_sensor
-        done: Point | None = None
-        for reading in batch:
-            for point in by_sensor.get(reading.sensor, ()):
-                # The readings of one poll belong together: a point decides once for all of them.
-                if (
-                    point is not done
-                    and point.decided_ns != arrival_ns
-                    and point.due(arrival_ns)
-                    and self._is_known(point, arrival_ns)
-                ):
-                    done = point
-                    point.decided_ns = arrival_ns
-                    self._decide(point, arrival_ns)
+    def _decide_all(self, points: Sequence[Point], arrival_ns: int) -> None:
+        for point in points:
+            if point.due(arrival_ns) and self._is_known(point, arrival_ns):
+                point.decided_ns = arrival_ns
+                self._decide(point, arrival_ns)
 
     def _is_known(self, point: Point, now_ns: int) -> bool:
         if not point.known:
