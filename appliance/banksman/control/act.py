@@ -137,17 +137,21 @@ class Act:
         for output, slot in self._slots.items():
             why = blocked.get(output, "")
             slot.forced_by = why
+            safe = slot.info.safe
             if slot.doubtful:
-                self.forcing, why = True, why or DOUBT
+                self.forcing = True
+                if slot.desired is None or slot.desired == safe:
+                    why = why or DOUBT  # else a decision wants it, and asks again by itself
             if not why or slot.driver.id not in self._connected:
                 continue
-            safe = slot.info.safe
             waiting = slot.task is not None and slot.desired == safe
             if waiting or (slot.desired == safe and slot.confirmed == safe):
                 continue
             if slot.desired == safe and slot.error and now_ns - slot.failed_ns < RETRY_NS:
                 continue
+            doubtful = slot.doubtful
             self.request(self.command(output, safe, why, now_ns), now_ns)
+            slot.doubtful = doubtful  # until it is confirmed
 
     def connected(self, device: str) -> None:
         """The device is there: its outputs can be written."""
@@ -212,6 +216,7 @@ class Act:
             self._note(slot, error)
         else:
             slot.confirmed = command.value
+            slot.doubtful = False
             slot.writes += 1
             self.counters["commands_confirmed"] += 1
             self.latency.add(self._mono_ns() - arrival_ns)

@@ -165,6 +165,64 @@ async def test_a_lost_device_forgets_a_run_permit_but_keeps_the_horn_wanted(benc
     assert act.needs("plc.horn", True)
 
 
+async def test_a_run_permit_left_on_by_an_earlier_run_is_put_safe_first_of_all(bench):
+    clock, hand, _, act = bench
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    assert hand.applied == [("plc.run", False)]
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    assert len(hand.applied) == 1
+
+
+async def test_a_run_permit_whose_device_blinked_is_put_safe_though_nothing_blocks_it(bench):
+    clock, hand, _, act = bench
+    ask(act, clock, "plc.run", True)
+    await settle(act)
+    act.lost("plc")
+    act.force({}, clock.mono_ns())
+    assert hand.applied == [("plc.run", True)]
+    act.connected("plc")
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    assert hand.applied[-1] == ("plc.run", False)
+    assert act.views()[0].value is False
+
+
+async def test_a_doubtful_run_permit_is_asked_to_be_safe_until_it_confirms(bench):
+    clock, hand, _, act = bench
+    hand.error = CommandFailed("no answer")
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    hand.error = None
+    clock.advance(RETRY_NS / 1e9)
+    assert act.forcing
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    assert act.views()[0].value is False
+
+
+async def test_a_decision_taken_before_the_device_was_there_is_left_to_ask_again(bench):
+    clock, hand, _, act = bench
+    act.lost("plc")
+    ask(act, clock, "plc.run", True)
+    act.connected("plc")
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    assert hand.applied == []
+    assert act.needs("plc.run", True)
+
+
+async def test_a_new_command_ends_the_doubt_about_a_run_permit(bench):
+    clock, hand, _, act = bench
+    act.lost("plc")
+    act.connected("plc")
+    ask(act, clock, "plc.run", True)
+    act.force({}, clock.mono_ns())
+    await settle(act)
+    assert hand.applied == [("plc.run", True)]
+
+
 async def test_closing_leaves_no_write_behind(bench):
     clock, hand, _, act = bench
     hand.gate.clear()

@@ -82,7 +82,7 @@ async def test_the_failed_write_of_one_output_does_not_restart_another_that_was_
     bench.hand.applied.clear()
     bench.act.doubt("plc")  # the horn, which is no run permit, must be confirmed anew
     await bench.see(21.0)
-    assert bench.hand.applied == [("plc.horn", False)]
+    assert bench.hand.applied == [("plc.heater", False), ("plc.horn", False)]
 
 
 async def test_a_device_that_comes_back_gets_its_horn_and_not_its_run_permit(make_bench):
@@ -92,7 +92,7 @@ async def test_a_device_that_comes_back_gets_its_horn_and_not_its_run_permit(mak
     bench.hand.applied.clear()
     bench.act.connected("plc")
     await bench.see(21.0)
-    assert bench.hand.applied == [("plc.horn", False)]
+    assert bench.hand.applied == [("plc.heater", False), ("plc.horn", False)]
 
 
 async def test_a_write_that_failed_is_commanded_again_by_the_next_decision(make_bench):
