@@ -47,9 +47,8 @@ def lines(status: dict[str, Any]) -> list[str]:
         if not item["satisfied"]
     ]
     out += [
-        f"alarm {alarm['key']}{'' if alarm['acknowledged'] else ' (not acknowledged)'}: "
-        f"{alarm['text']}"
-        for alarm in status["alarms"]
+        f"alarm {alarm['key']} ({_alarm_state(alarm)}): {alarm['text']}"
+        for alarm in sorted(status["alarms"], key=lambda alarm: not alarm["active"])
     ]
     out += [
         f"device {item['id']} ({item['driver']}): {item['state']} {item['message']}".rstrip()
@@ -73,3 +72,9 @@ def lines(status: dict[str, Any]) -> list[str]:
     )
     out.append(f"link: {link['state']} {link['peer']} {link['message']}".rstrip())
     return out
+
+
+def _alarm_state(alarm: dict[str, Any]) -> str:
+    """Whether it holds now, and whether somebody has seen it."""
+    state = "active" if alarm["active"] else "over"
+    return state if alarm["acknowledged"] else f"{state}, not acknowledged"

@@ -20,7 +20,7 @@ def register(commands: Subparsers) -> None:
     )
     add_daemon_options(parser)
     parser.add_argument(
-        "--count", type=int, default=0, metavar="N", help="end after N lines; 0: never"
+        "--count", type=_count, default=0, metavar="N", help="end after N lines; 0: never"
     )
     parser.set_defaults(run=run)
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name, data in Client(arguments.url, arguments.socket).events("/api/v1/events"):
         lines = [(name, data)] if name == "decision" else []
         if name == "alarms":
-            lines = [("alarm", alarm) for alarm in _changed(data, alarms)]
+            lines = [("alarm", alarm) for alarm in _changed(data["alarms"], alarms)]
         for kind, record in lines:
             print(json.dumps({"kind": kind, **record}) if arguments.json else line(kind, record))
             printed += 1
@@ -56,6 +56,13 @@ def line(kind: str, record: dict[str, Any]) -> str:
         )
     state = "active" if record["active"] else "cleared"
     return f"{at} ALARM {record['key']} {state}: {record['text']}"
+
+
+def _count(text: str) -> int:
+    """A number of lines."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a number of lines")
+    return int(text)
 
 
 def _changed(alarms: list[dict[str, Any]], before: dict[str, str]) -> list[dict[str, Any]]:

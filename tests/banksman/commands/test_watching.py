@@ -1,0 +1,58 @@
+"""`status` and `tail` beside a served daemon: what people read, and how the pipe ends."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from banksman.cli import main
+from banksman.clock import SystemClock
+from banksman.web.fake_page import FakePage
+from banksman.wire.messages import Priority
+
+
+@pytest.fixture
+async def page(tmp_path):
+    async with FakePage(SystemClock(), tmp_path) as served:
+        yield served
+
+
+async def test_tail_tells_an_alarm_when_it_is_raised_and_when_it_is_acknowledged(page, capsys):
+    words = ["tail", "--json", "--count", "2", "--url", page.url]
+    tail = asyncio.create_task(asyncio.to_thread(main, words))
+    number = 0
+    while not tail.done():
+        number += 1
+        page.appliance.alarm(f"oven.{number}", "the oven is hot", Priority.CRITICAL)
+        await asyncio.sleep(0.05)
+    assert await tail == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(item["kind"], item["active"], item["text"]) for item in told] == [
+        ("alarm", True, "the oven is hot")
+    ] * 2
+
+
+@pytest.mark.parametrize("lines", ["-3", "many"])
+def test_tail_refuses_a_number_of_lines_that_is_none(lines, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["tail", f"--count={lines}"])
+    assert ended.value.code == 2
+    assert f"{lines} is not a number of lines" in capsys.readouterr().err
+
+
+async def test_status_tells_an_alarm_that_holds_from_one_that_is_over(page, capsys):
+    page.appliance.alarm("trip.line", "a part is jammed", Priority.CRITICAL)
+    await asyncio.to_thread(main, ["status", "--url", page.url])
+    assert "alarm trip.line (active, not acknowledged): a part is jammed" in capsys.readouterr().out
+
+
+def test_a_reader_who_has_seen_enough_ends_a_command_without_a_traceback():
+    command = [sys.executable, "-m", "banksman.cli", "check", "--reference"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        ended = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (141, b"")
