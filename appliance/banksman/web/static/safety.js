@@ -90,7 +90,7 @@ export function showOutputs(outputs, trips) {
       say(value, valueOf(now.value));
       say(chip, SUPERVISION[now.supervision] ?? now.supervision);
       chip.className = now.supervision === "none" ? "chip odd" : "chip";
-      const forced = now.forced_by ? `held safe by ${names.get(now.forced_by) ?? now.forced_by}` : "";
+      const forced = now.forced_by ? `held safe: ${names.get(now.forced_by) ?? now.forced_by}` : "";
       const plain = now.run_permit ? "carries a run permit" : "";
       say(text, now.error || forced || plain);
       text.className = now.error ? "bad" : forced ? "odd" : "";
