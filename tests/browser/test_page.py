@@ -69,7 +69,7 @@ async def test_a_trip_appears_big_says_its_cause_and_is_said_aloud(
     await expect(card.locator("button")).to_be_hidden()
     await expect(page.locator("#spoken")).to_contain_text("Emergency stop, press line has tripped")
     await expect(page.locator("#tripped")).to_contain_text("1 trip latched")
-    await expect(page.locator("[data-output='guard.run_permit']")).to_contain_text("held safe by")
+    await expect(page.locator("[data-output='guard.run_permit']")).to_contain_text("held safe:")
     await shoot(page, "tripped")
 
 
