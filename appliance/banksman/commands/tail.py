@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         if name == "alarms":
             lines = [("alarm", alarm) for alarm in _changed(data["alarms"], alarms)]
         for kind, record in lines:
-            print(json.dumps({"kind": kind, **record}) if arguments.json else line(kind, record))
+            text = json.dumps({"kind": kind, **record}) if arguments.json else line(kind, record)
+            print(text, flush=True)  # a pipe shall see it as it happens
             printed += 1
             if arguments.count and printed >= arguments.count:
                 return 0

@@ -132,4 +132,6 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 
 
 def _writable(folder: Path) -> bool:
+    if not folder.exists():
+        return True  # SQLite says better than statvfs what is missing
     return not os.statvfs(folder).f_flag & os.ST_RDONLY and os.access(folder, os.W_OK)

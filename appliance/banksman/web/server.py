@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from banksman.clock import Clock
 from banksman.config.schema import WebSettings
@@ -113,6 +114,7 @@ class WebServer:
     async def start(self) -> None:
         """Listen. Raises PageError when the port is taken or the certificate cannot be kept."""
         self._accounts.open()
+        logging.getLogger("aiohttp.server").addFilter(_worth_a_line)
         if self.remote:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -245,6 +247,15 @@ class WebServer:
             self._tls.load_cert_chain(kept.file)
         if kept.made:
             self._announce(f"The status page has a new certificate, SHA-256 {kept.sha256}")
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether aiohttp's record tells of a fault of ours.
+
+    Malformed requests are answered with 400; a traceback for each would let anybody on the
+    network write the log full.
+    """
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _host_names() -> tuple[str, ...]:

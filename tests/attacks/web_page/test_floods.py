@@ -210,3 +210,11 @@ async def test_a_listener_that_does_not_read_is_cut_and_holds_up_nobody(
     assert hub.clients == 0
     assert await alive(client)
     writer.close()
+
+
+async def test_malformed_requests_write_no_tracebacks_into_the_log(page, send_raw, caplog):
+    host = f"Host: 127.0.0.1:{page.server.port}".encode()
+    lengths = b"\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for raw in (b"\x16\x03\x01garbage\r\n\r\n", b"POST / HTTP/1.1\r\n" + host + lengths):
+        assert b" 400 " in (await send_raw(raw)).split(b"\r\n")[0]
+    assert caplog.records == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -401,3 +402,15 @@ def test_a_lost_epoch_file_beside_a_lost_database_leaps_ahead(folder, open_store
     (folder / "epoch").write_bytes(b"nonsense")
     garbage_header(folder / DATABASE)
     assert open_store(start=False).epoch > 1
+
+
+async def test_a_folder_deleted_while_running_is_a_fault_and_nothing_that_asks_breaks(
+    folder, open_store, make_decision, make_batch
+):
+    store = open_store()
+    fill(store, make_decision, make_batch)
+    heard: list[Fault] = []
+    asking = Reader(folder / DATABASE, heard.append)
+    shutil.rmtree(folder)
+    assert asking.owed("mqtt", 10) == []
+    assert "banksman.db" in asking.fault
