@@ -22,7 +22,7 @@ from banksman.clock import Clock
 from banksman.config.load import LoadedConfig
 from banksman.config.schema import Config, ModelSettings
 from banksman.control.act import Act
-from banksman.control_parts import LATCHES_LOST, ControlParts, load_latches
+from banksman.control_parts import ControlParts, load_latches
 from banksman.control_thread import ControlThread
 from banksman.daemon import Parts
 from banksman.desk import Desk
@@ -73,9 +73,6 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     desk_alarms.restore(await store.alarms())
     for trip, cause in saved.items():
         desk_alarms.raise_alarm(f"trip.{trip}", cause, Priority.CRITICAL, trip)
-    for name, cause in saved.items():
-        if cause == LATCHES_LOST:
-            desk_alarms.raise_alarm(f"trip.{name}", cause, Priority.CRITICAL, name)
     news = _GuardNews()
     drivers = make_drivers(config, clock, news.take, _estop_cause(config, saved))
     _refuse_unarmable(config, drivers)

@@ -185,7 +185,7 @@ class _Latches:
 
 
 def load_latches(store: Store, trips: Sequence[str]) -> dict[str, str]:
-    """Trip name -> cause, of the trips that were latched when the daemon last ran.
+    """Name -> cause, of those of ``trips`` that were latched when the daemon last ran.
 
     Unknown means stopped: where the record is damaged, each of ``trips`` counts as latched.
     """
@@ -194,9 +194,10 @@ def load_latches(store: Store, trips: Sequence[str]) -> dict[str, str]:
     if saved is None:
         return lost if store.state_lost else {}
     try:
-        return msgspec.json.decode(saved, type=dict[str, str])
+        latched = msgspec.json.decode(saved, type=dict[str, str])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return lost
+    return {name: cause for name, cause in latched.items() if name in trips}
 
 
 def _make_action(settings: ActionSettings) -> Action:

@@ -24,6 +24,11 @@ def test_what_was_latched_comes_back_with_its_cause(tmp_path):
     assert latches(tmp_path, b'{"flood":"the level was 950"}') == {"flood": "the level was 950"}
 
 
+def test_a_trip_that_is_no_longer_configured_is_forgotten(tmp_path):
+    saved = b'{"flood":"the level was 950","drought":"it was 2"}'
+    assert latches(tmp_path, saved) == {"flood": "the level was 950"}
+
+
 def test_a_record_that_makes_no_sense_counts_as_every_trip_latched(tmp_path):
     for damaged in (b"\xff\x00", b'{"flood":', b'{"flood":1}', b"[]"):
         assert latches(tmp_path, damaged) == {"flood": LATCHES_LOST, "estop": LATCHES_LOST}
