@@ -86,7 +86,7 @@ class AlarmBook:
             mono_ns=moment.mono_ns,
             boot_id=self._boot_id,
             cause=cause,
-            raised_wall_ns=moment.wall_ns if known is None else known.raised_wall_ns,
+            raised_wall_ns=known.raised_wall_ns if known and known.active else moment.wall_ns,
             count=1 if known is None else known.count + 1,
         )
         if known is not None or self._make_room(priority):

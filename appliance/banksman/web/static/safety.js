@@ -140,7 +140,7 @@ export function showAlarms(alarms, acknowledge) {
       say(text, alarm.text);
       const times = alarm.count > 1 ? `, ${alarm.count} times` : "";
       const seen = alarm.acknowledged ? `, acknowledged by ${alarm.by || "someone"}` : "";
-      say(note, `${words(priority)}, ${alarm.active ? "active" : "gone"} since ${when(alarm.raised_wall_ns || alarm.wall_ns)}${times}${seen}`);
+      say(note, `${words(priority)}, ${alarm.active ? "active" : "gone"} since ${when((alarm.active && alarm.raised_wall_ns) || alarm.wall_ns)}${times}${seen}`);
       show(button, !alarm.acknowledged);
       button.setAttribute("aria-label", `Acknowledge: ${alarm.text}`);
     };
