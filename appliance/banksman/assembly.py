@@ -27,6 +27,7 @@ from banksman.control_thread import ControlThread
 from banksman.daemon import Parts
 from banksman.desk import Desk
 from banksman.errors import NotArmable
+from banksman.logs import log_alarm
 from banksman.security.accounts import Accounts
 from banksman.status import Versions
 from banksman.store.store import Store
@@ -84,6 +85,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     to_control.thread = core.thread
     webhooks = Webhooks(config.webhooks, clock)
     desk_alarms.listen(webhooks.put)
+    desk_alarms.listen(log_alarm)
     for alarm in desk_alarms.active():
         # What waited for delivery died with the old process; receivers know repeats by their id.
         webhooks.put(alarm)

@@ -11,7 +11,11 @@ import logging.handlers
 import queue
 import sys
 
+from banksman.wire.messages import AlarmMessage, Priority
+
 QUEUE_LINES = 2000
+
+log = logging.getLogger(__name__)
 
 
 class BoundedQueueHandler(logging.handlers.QueueHandler):
@@ -61,3 +65,12 @@ class Logs:
         """Write what is left and let the root logger go."""
         logging.getLogger().removeHandler(self._handler)
         self._listener.stop()
+
+
+def log_alarm(change: AlarmMessage) -> None:
+    """One line for each change of an alarm, so that the journal alone tells what happened."""
+    state = "active" if change.active else "over"
+    seen = f", acknowledged by {change.by}" if change.acknowledged else ""
+    level = logging.WARNING if change.active and not change.acknowledged else logging.INFO
+    name = Priority(change.priority).name.lower()
+    log.log(level, "alarm %s (%s) %s%s: %s", change.key, name, state, seen, change.text)
