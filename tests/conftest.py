@@ -43,7 +43,7 @@ def until() -> Callable[..., Awaitable[None]]:
         try:
             async with asyncio.timeout(limit_s):
                 # Any condition of any thread or process: there is no event to wait for.
-                while not condition():  # noqa: ASYNC110
+                while not condition():
                     await asyncio.sleep(0.005)
         except TimeoutError:
             pytest.fail(f"did not happen within {limit_s:g} s: {what}")
