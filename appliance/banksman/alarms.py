@@ -122,7 +122,7 @@ class AlarmBook:
         return [change for change in changes if change is not None]
 
     def active(self) -> tuple[AlarmMessage, ...]:
-        """Alarms that hold or wait for a person, most urgent first, then newest first."""
+        """Alarms that hold, most urgent first, then those that only wait for a person."""
         return tuple(sorted(self._alarms.values(), key=_urgency))
 
     def _change(
@@ -163,8 +163,8 @@ class AlarmBook:
         return True
 
 
-def _urgency(alarm: AlarmMessage) -> tuple[int, bool, int, str]:
-    return (alarm.priority, alarm.acknowledged, -alarm.raised_wall_ns, alarm.key)
+def _urgency(alarm: AlarmMessage) -> tuple[bool, int, bool, int, str]:
+    return (not alarm.active, alarm.priority, alarm.acknowledged, -alarm.raised_wall_ns, alarm.key)
 
 
 def _dispensable(alarm: AlarmMessage) -> tuple[int, bool, bool, int]:

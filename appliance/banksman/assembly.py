@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 QUIET_EVENTS = frozenset({"lease_renewed", "closed", "pressed", "released"})
 DROPPING_EVENTS = frozenset({"lease_expired", "tripped"})
 SETTLE_S = 30.0
+LINES_PER_S = 10  # of the guard in the log: a chattering contact must not fill the disk
 
 
 async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
@@ -244,10 +245,20 @@ class _GuardNews:
 
     def __init__(self) -> None:
         self.act: Act | None = None
+        self._second = 0
+        self._lines = 0
 
     def take(self, event: GuardEvent) -> None:
         """One event, on the control thread."""
-        level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
-        log.log(level, "guard: %s", event.text)
         if event.kind in DROPPING_EVENTS and self.act is not None:
             self.act.doubt("guard")
+        second = event.mono_ns // 1_000_000_000
+        if second != self._second:
+            if self._lines > LINES_PER_S:
+                log.warning("guard: %d more events in that second", self._lines - LINES_PER_S)
+            self._second, self._lines = second, 0
+        self._lines += 1
+        if self._lines > LINES_PER_S:
+            return
+        level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
+        log.log(level, "guard: %s", event.text)

@@ -58,7 +58,7 @@ class ControlParts:
         interlock = Interlock(
             config.node.mode,
             [info for driver in drivers for info in driver.outputs()],
-            self._trips(table),
+            self._trips(table, drivers),
             [
                 PermissiveSpec(item.output, _condition(compiled, table), item.reason)
                 for item, compiled in zip(config.permissives, loaded.permissives, strict=True)
@@ -145,7 +145,8 @@ class ControlParts:
         catalogue = self._loaded.inventory.catalogue
         return _condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
 
-    def _trips(self, table: StreamTable) -> list[TripSpec]:
+    def _trips(self, table: StreamTable, drivers: Sequence[Driver]) -> list[TripSpec]:
+        guards = [driver for driver in drivers if driver.id == "guard"]
         return [
             TripSpec(
                 name=item.name,
@@ -164,6 +165,7 @@ class ControlParts:
                     else None
                 ),
                 reset_text=item.reset_input or "",
+                guard_cause=(lambda: guards[0].health().message) if guards else None,
             )
             for item in self._loaded.config.trips
         ]

@@ -72,7 +72,8 @@ class ControlThread:
         """Put outputs safe, end the drivers, join. False if the thread did not end in time."""
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def post(self, function: Callable[[], None]) -> None:
@@ -151,6 +152,10 @@ class ControlThread:
             try:
                 async with asyncio.timeout(SAFE_TIMEOUT_S):
                     await driver.to_safe()
+            except TimeoutError:
+                log.error(
+                    "stopping: outputs of %s did not confirm within %g s", driver.id, SAFE_TIMEOUT_S
+                )
             except (DriverError, OSError) as error:
                 log.error("stopping: outputs of %s could not be put safe: %s", driver.id, error)
 

@@ -1,7 +1,7 @@
 """The daemon: start in order of need, stop in reverse, and the thread table in one place.
 
-    start   logs, store, control (drivers, guard, five steps), page, telemetry, READY
-    stop    STOPPING, telemetry, page, control (outputs safe), alarms, store, logs
+    start   logs, store, page, control (drivers, guard, five steps), telemetry, READY
+    stop    STOPPING, telemetry, page, control (outputs safe), store, logs
 
 READY is said after the self-test: the control loop ticks, the store keeps records and the page
 answers. SIGTERM and SIGINT stop; SIGHUP reads the rules file anew.
@@ -85,13 +85,14 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         parts.store.start()
-        parts.thread.start()
         started: list[Service] = []
         jobs: list[asyncio.Task[None]] = []
         try:
             for service in parts.services:
                 await service.start()
                 started.append(service)
+            # Only now: a second daemon that finds the page's port taken must not touch the plant.
+            parts.thread.start()
             jobs = [asyncio.create_task(self._job(name, job)) for name, job in parts.jobs.items()]
             jobs.append(asyncio.create_task(parts.desk.run()))
             await self._self_test()

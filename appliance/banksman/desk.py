@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
+from array import array
 from collections.abc import Callable, Sequence
 
 from banksman.alarms import AlarmDesk
@@ -32,22 +32,33 @@ SNAPSHOT_STALE_NS = 2_000_000_000
 
 
 class History:
-    """The last minutes of every sensor, one point a second, for plots."""
+    """The last minutes of every sensor, one point a second, for plots.
+
+    Arrays, since a point kept as objects would take ten times the memory.
+    """
 
     def __init__(self) -> None:
-        self._points: dict[str, deque[tuple[int, float]]] = {}
+        self._walls_ns = array("q", bytes(8 * HISTORY_POINTS))
+        self._values: dict[str, array[float]] = {}
+        self._count = 0  # points so far; the ring's next place follows from it
 
     def add(self, snapshot: Snapshot) -> None:
         """Keep one point a sensor; a value that cannot be used is a gap."""
+        place = self._count % HISTORY_POINTS
+        self._walls_ns[place] = snapshot.wall_ns
         for sensor in snapshot.sensors:
-            points = self._points.get(sensor.id)
-            if points is None:
-                points = self._points[sensor.id] = deque(maxlen=HISTORY_POINTS)
-            points.append((snapshot.wall_ns, math.nan if sensor.stale else sensor.value))
+            values = self._values.get(sensor.id)
+            if values is None:
+                values = self._values[sensor.id] = array("d", [math.nan]) * HISTORY_POINTS
+            values[place] = math.nan if sensor.stale else sensor.value
+        self._count += 1
 
     def of(self, sensor: str) -> Sequence[tuple[int, float]]:
         """(wall_ns, value), oldest first. KeyError if there is no such sensor."""
-        return tuple(self._points[sensor])
+        values = self._values[sensor]
+        kept = range(max(0, self._count - HISTORY_POINTS), self._count)
+        places = [number % HISTORY_POINTS for number in kept]
+        return [(self._walls_ns[place], values[place]) for place in places]
 
 
 class Desk:

@@ -38,6 +38,7 @@ class Slot:
         "confirmed",
         "desired",
         "doubtful",
+        "doubts",
         "driver",
         "error",
         "failed_ns",
@@ -60,6 +61,7 @@ class Slot:
         self.failed_ns = 0
         self.forced_by = ""
         self.writes = 0
+        self.doubts = 0  # how often the device's word was taken back; see Act.doubt
         self.doubtful = info.run_permit  # what it was left at is unknown, and nobody commanded anew
 
 
@@ -142,7 +144,11 @@ class Act:
                 self.forcing = True
                 if slot.desired is None or slot.desired == safe:
                     why = why or DOUBT  # else a decision wants it, and asks again by itself
-            if not why or slot.driver.id not in self._connected:
+            if not why:
+                continue
+            if slot.driver.id not in self._connected:
+                # Not now; but what waits must not go out first when it can be written again.
+                slot.desired, slot.pending = safe, None
                 continue
             waiting = slot.task is not None and slot.desired == safe
             if waiting or (slot.desired == safe and slot.confirmed == safe):
@@ -170,6 +176,7 @@ class Act:
         for slot in self._slots.values():
             if slot.driver.id == device:
                 slot.confirmed = None
+                slot.doubts += 1
                 if slot.info.run_permit:
                     slot.desired = slot.pending = None
                     slot.doubtful = self.forcing = True
@@ -210,14 +217,16 @@ class Act:
     async def _confirm(
         self, slot: Slot, command: Command, writing: Awaitable[None] | None, arrival_ns: int
     ) -> None:
+        doubts = slot.doubts
         try:
             await (slot.driver.apply(command) if writing is None else writing)
         except Exception as error:  # noqa: BLE001  a broken driver must not end the acting of others
             self._note(slot, error)
         else:
-            slot.confirmed = command.value
-            slot.doubtful = False
             slot.writes += 1
+            if slot.doubts == doubts:  # else it was lost meanwhile: what it holds is unknown
+                slot.confirmed = command.value
+                slot.doubtful = False
             self.counters["commands_confirmed"] += 1
             self.latency.add(self._mono_ns() - arrival_ns)
             if slot.error:

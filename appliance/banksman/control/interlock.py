@@ -20,7 +20,7 @@ The hard-wired e-stop circuit is the safety function. This adds a stop; it claim
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -72,6 +72,7 @@ class TripSpec(msgspec.Struct, frozen=True):
     guard_latch: Condition | None = None
     reset_input: Condition | None = None
     reset_text: str = ""
+    guard_cause: Callable[[], str] | None = None  # why the guard latched, in its own words
 
 
 class PermissiveSpec(msgspec.Struct, frozen=True):
@@ -213,7 +214,11 @@ class Interlock:
             for name, trip in self.trips.items()
         )
         permissives = tuple(
-            PermissiveView(spec.output, spec.reason, state is True)
+            PermissiveView(
+                output=spec.output,
+                reason=state if isinstance(state, str) else spec.reason,
+                satisfied=state is True,
+            )
             for spec, state in zip(self._permissives, self._permissive_state, strict=True)
         )
         return trips, permissives
@@ -226,7 +231,8 @@ class Interlock:
         trip.unknown = state if isinstance(state, str) else ""
         trip.cause_now = "the guard has latched" if state is True else ""
         if state is True and not trip.latched:
-            changes += self.trip(trip.spec.name, "the e-stop circuit opened")
+            cause = trip.spec.guard_cause() if trip.spec.guard_cause is not None else ""
+            changes += self.trip(trip.spec.name, cause or "the e-stop circuit opened")
         elif state is False and trip.latched:
             # Only the guard's own reset input opens its latch, so this is a person at the machine.
             changes.append(self.reset(trip.spec.name, "local reset input", "guard"))
