@@ -21,6 +21,7 @@ from banksman.config.cross_interlock import check_interlock
 from banksman.config.cross_services import check_services
 from banksman.config.explain import Finding, explain
 from banksman.config.inventory import Inventory, take_inventory
+from banksman.config.paths import rooted
 from banksman.config.repair import Repaired
 from banksman.config.report import Report
 from banksman.config.schema import Config
@@ -36,8 +37,8 @@ REPAIRS_MAX = 4
 class LoadedConfig(msgspec.Struct, frozen=True):
     """A config that holds together.
 
-    ``folder`` is the file's own: relative paths in it start there. ``causes`` are compiled by
-    trip name, ``permissives`` in the order of the config's.
+    ``folder`` is the file's own: relative paths in it start there, and those of ``config`` are
+    absolute. ``causes`` are compiled by trip name, ``permissives`` in the order of the config's.
     """
 
     config: Config
@@ -130,6 +131,7 @@ def _check(
     if problems or rule_problems or rules is None:
         raise ConfigError([*_in_order(problems), *rule_problems])
     warnings = tuple(_in_order(report.warnings))
+    config = rooted(config, path.parent)
     return LoadedConfig(config, rules, path.parent, inventory, causes, tuple(permissives), warnings)
 
 
