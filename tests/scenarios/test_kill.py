@@ -56,7 +56,7 @@ async def test_what_was_recorded_before_a_kill_is_there_after_it_and_ids_are_uni
 async def test_killed_again_and_again_it_comes_back_with_a_new_epoch_each_time(box, plc):
     plc.memory.holding[0] = 600
     epochs = []
-    for _ in range(4):
+    for _ in range(3):
         await box.start()
         status = await box.until_status(lambda status: status["store"]["durable_mark"], "durable")
         epochs.append(status["store"]["epoch"])
