@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -27,6 +29,7 @@ from banksman_drivers.ports import Driver, DriverError
 T = TypeVar("T")
 INBOX_CALLS = 256
 RESTART_S = 5.0
+CONTROL_NICE = -10
 SAFE_TIMEOUT_S = 2.0
 
 log = logging.getLogger(__name__)
@@ -103,6 +106,9 @@ class ControlThread:
         return future
 
     def _main(self) -> None:
+        with contextlib.suppress(OSError):
+            # Before the other threads, and before a busy neighbour; the unit's LimitNICE allows it.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), CONTROL_NICE)
         try:
             asyncio.run(self._run())
         except BaseException as error:
