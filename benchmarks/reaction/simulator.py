@@ -104,8 +104,9 @@ class Simulator:
         return msgspec.json.decode(self._ask("pace", "pace"), type=Pace)
 
     def forget_pace(self) -> None:
-        """Begin the intervals anew."""
+        """Begin the intervals anew; polls that are sent after this returns count."""
         self._tell("pace0")
+        self.mark()  # the plant reads its commands in order: the answer says that it has forgotten
 
     def served_mono_ns(self, sequence: int) -> int:
         """When this reading was served; the plant remembers 65 536. Raises LookupError."""
