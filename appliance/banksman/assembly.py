@@ -1,9 +1,8 @@
 """The only place that builds and names things: config in, a daemon's parts out.
 
 Rules of this file
-- No other file names a concrete driver or backend.
+- No other file names a concrete backend; `assembly_drivers` alone names the drivers.
 - Built in the order in which things need each other; nothing is started here.
-- In observe mode the guard watches its inputs and opens no output at all.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from banksman.alarms import AlarmDesk
+from banksman.assembly_drivers import make_drivers
 from banksman.clock import Clock
 from banksman.config.load import LoadedConfig
 from banksman.config.schema import Config, ModelSettings
@@ -36,20 +36,9 @@ from banksman.telemetry.mqtt import Telemetry
 from banksman.telemetry.webhook import Webhooks
 from banksman.web.server import WebServer
 from banksman.wire.messages import Priority
-from banksman_drivers.fake.device import FakeDriver
 from banksman_drivers.guard.available import why_not_available
-from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.guard.values import GuardEvent
-from banksman_drivers.modbus import ModbusTcpDriver
 from banksman_drivers.ports import Driver
-from banksman_drivers.replay import ReplayDriver
-from banksman_drivers.settings import (
-    DeviceSettings,
-    FakeSettings,
-    ModbusTcpSettings,
-    ReplaySettings,
-)
-from banksman_drivers.vda5050 import Vda5050Driver
 from banksman_inference.fake import FakeModel
 from banksman_inference.numpy_head import NumpyHead
 from banksman_inference.ports import Model
@@ -142,37 +131,6 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         services=[server],
         jobs=jobs,
     )
-
-
-def make_drivers(
-    config: Config,
-    clock: Clock,
-    on_guard: Callable[[GuardEvent], None],
-    latched_estop: str = "",
-) -> list[Driver]:
-    """A driver for each device and the guard. ``latched_estop`` restores the guard's latch."""
-    drivers: list[Driver] = []
-    if config.guard is not None:
-        settings = config.guard
-        if config.node.mode == "observe":
-            settings = settings.model_copy(update={"outputs": []})
-        drivers.append(GuardDriver(settings, clock, on_guard, bool(latched_estop), latched_estop))
-    for device in config.devices:
-        driver = _make_driver(device, clock)
-        if isinstance(driver, ModbusTcpDriver):
-            driver.feed(config.node.mode == "armed")
-        drivers.append(driver)
-    return drivers
-
-
-def _make_driver(settings: DeviceSettings, clock: Clock) -> Driver:
-    if isinstance(settings, ModbusTcpSettings):
-        return ModbusTcpDriver(settings, clock)
-    if isinstance(settings, ReplaySettings):
-        return ReplayDriver(settings, clock)
-    if isinstance(settings, FakeSettings):
-        return FakeDriver(settings, clock)
-    return Vda5050Driver(settings, clock, clock.wall_ns)
 
 
 async def _settle(alarms: AlarmDesk) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.ports import Burst, Command, CommandFailed, Reading
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 SWITCH_INTERVAL_S = 0.0005  # the daemon's own
 LEASE_MS = 5000.0  # an edge is measured, not the loop's lateness

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 
 from banksman.alarms import AlarmDesk
-from banksman.assembly import make_drivers
+from banksman.assembly_drivers import make_drivers
 from banksman.config.load import load_config
 from banksman.control_parts import ControlParts
 from banksman.deciding.decision import Decision

@@ -29,7 +29,7 @@ from banksman_drivers.ports import (
     SensorInfo,
     Sink,
 )
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 STEP_S = 0.05  # the demo's fastest poll
 GUARD_STEPS = 5  # the guard tells itself at least this often

@@ -47,7 +47,7 @@ from banksman_drivers.ports import (
     Ticks,
     Unsupported,
 )
-from banksman_drivers.settings import ModbusTcpSettings
+from banksman_drivers.settings.modbus import ModbusTcpSettings
 
 BACK_OFF_FIRST_S = 0.05
 

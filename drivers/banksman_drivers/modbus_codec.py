@@ -25,7 +25,7 @@ import msgspec
 
 from banksman_drivers.modbus_plan import BIT_TABLES, WORDS, Block
 from banksman_drivers.ports import Quality, Reading, Value
-from banksman_drivers.settings import ModbusOutput, ModbusPoint, ModbusType
+from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint, ModbusType
 
 FORMAT: dict[ModbusType, str] = {
     "bit": "H",

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from banksman_drivers.ports import Unsupported
-from banksman_drivers.settings import ModbusPoint, ModbusType
+from banksman_drivers.settings.modbus import ModbusPoint, ModbusType
 
 Table = Literal["coil", "discrete", "holding", "input"]
 

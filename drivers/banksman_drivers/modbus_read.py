@@ -18,7 +18,7 @@ from banksman_drivers.modbus_codec import BlockDecoder
 from banksman_drivers.modbus_link import Answer, Link, Refused
 from banksman_drivers.modbus_plan import Table, plan
 from banksman_drivers.ports import Reading, Ticks
-from banksman_drivers.settings import ModbusPoint
+from banksman_drivers.settings.modbus import ModbusPoint
 
 # Gets the readings of one poll, or why there are none.
 Deliver = Callable[[list[Reading] | Exception], None]

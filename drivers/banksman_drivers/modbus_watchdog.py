@@ -17,7 +17,7 @@ from banksman_drivers.condition import Condition
 from banksman_drivers.modbus_link import Link, Refused
 from banksman_drivers.pace import Pace
 from banksman_drivers.ports import DeviceLost
-from banksman_drivers.settings import ModbusWatchdog
+from banksman_drivers.settings.modbus import ModbusWatchdog
 
 
 class WatchdogRegister:

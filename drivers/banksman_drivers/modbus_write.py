@@ -25,7 +25,7 @@ from banksman_drivers.modbus_codec import encode
 from banksman_drivers.modbus_link import Answer, Link, Refused
 from banksman_drivers.modbus_plan import WORDS
 from banksman_drivers.ports import CommandFailed, DeviceLost, Unsupported, Value
-from banksman_drivers.settings import ModbusOutput
+from banksman_drivers.settings.modbus import ModbusOutput
 
 
 class RemoteOutput:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 
 from banksman_drivers.ports import Quality, SensorInfo
-from banksman_drivers.settings import PointSettings
+from banksman_drivers.settings.base import PointSettings
 
 
 def sensors_of(device: str, points: Iterable[PointSettings]) -> list[SensorInfo]:

@@ -89,6 +89,20 @@ class Burst(msgspec.Struct, frozen=True):
     mono_ns: int
 
 
+class Frame(msgspec.Struct, frozen=True):
+    """One picture of a camera: BGR, shape (height, width, 3), uint8, read-only.
+
+    ``mono_ns`` is when it was exposed, as near as the camera tells; ``number`` counts every frame
+    captured since the start, so that gaps show what was dropped.
+    """
+
+    camera: str
+    image: npt.NDArray[np.uint8]
+    number: int
+    quality: Quality
+    mono_ns: int
+
+
 class Command(msgspec.Struct, frozen=True, gc=False):
     """A request to act: ``output`` shall take ``value``, unless it is past ``expires_mono_ns``.
 
@@ -209,4 +223,19 @@ class Driver(abc.ABC):
 
         Used by ``banksman safe`` and at shutdown. Raises CommandFailed naming the outputs
         that could not be reached.
+        """
+
+
+class Camera(Driver):
+    """A driver that has pictures beside its readings (``frames_per_s``, ``dark``, ``frozen``…).
+
+    Frames do not pass the control loop: who looks at them runs on a thread of its own.
+    """
+
+    @abc.abstractmethod
+    def newest(self, after: int, timeout_s: float) -> Frame | None:
+        """Wait for a frame whose number is over ``after`` and return the newest one there is.
+
+        Called from a thread that may block; several may wait at once, and each gets every newest
+        frame it is quick enough for. None when no such frame came in time.
         """

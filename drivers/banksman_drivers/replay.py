@@ -46,7 +46,8 @@ from banksman_drivers.ports import (
 from banksman_drivers.replay_bursts import BurstRecording, Samples
 from banksman_drivers.replay_csv import CsvRecording, Row
 from banksman_drivers.replay_pace import Playback
-from banksman_drivers.settings import PointSettings, ReplaySettings
+from banksman_drivers.settings.base import PointSettings
+from banksman_drivers.settings.replay import ReplaySettings
 
 BATCH_READINGS = 64
 BACK_OFF_FIRST_S = 0.05

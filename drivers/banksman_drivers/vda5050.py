@@ -36,7 +36,7 @@ from banksman_drivers.ports import (
     Unsupported,
     Value,
 )
-from banksman_drivers.settings import Vda5050Settings
+from banksman_drivers.settings.vda5050 import Vda5050Settings
 from banksman_drivers.vda5050_messages import BadMessage, OrderPlan, Sender, State, read_plan
 from banksman_drivers.vda5050_points import VEHICLE_OUTPUTS, VEHICLE_POINTS
 from banksman_drivers.vda5050_vehicle import Vehicle

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from banksman_drivers.fake.modbus_server import Faults, ModbusServer
 from banksman_drivers.modbus import ModbusTcpDriver
 from banksman_drivers.ports import Quality
-from banksman_drivers.settings import ModbusPoint, ModbusTcpSettings
+from banksman_drivers.settings.modbus import ModbusPoint, ModbusTcpSettings
 
 TRUE_VALUE = 4711
 ANSWER = struct.pack(">HHBBBH", 0, 5, 1, 3, 2, TRUE_VALUE)  # without its transaction number

@@ -13,7 +13,7 @@ import pytest
 from banksman_drivers.fake.modbus_server import Faults, ModbusServer
 from banksman_drivers.modbus import ModbusTcpDriver
 from banksman_drivers.ports import Command, CommandFailed, Quality
-from banksman_drivers.settings import ModbusOutput, ModbusPoint, ModbusTcpSettings
+from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint, ModbusTcpSettings
 
 VECTORS = (
     Path(__file__).parents[2].parent

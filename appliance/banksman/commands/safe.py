@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio
     import json
 
-    from banksman.assembly import make_drivers
+    from banksman.assembly_drivers import make_drivers
     from banksman.clock import SystemClock
     from banksman.config.load import load_config
     from banksman_drivers.ports import Driver, DriverError

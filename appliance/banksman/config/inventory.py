@@ -7,26 +7,16 @@ checked before anything is plugged in.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 import msgspec
 
 from banksman.config.schema import Config
 from banksman.deciding.features import Catalogue, Feature, features_of
-from banksman_drivers.settings import (
-    FakeSettings,
-    GuardSettings,
-    ModbusOutput,
-    ModbusTcpSettings,
-    OutputSettings,
-    ReplaySettings,
-    Vda5050Settings,
-)
-from banksman_drivers.vda5050_points import VEHICLE_OUTPUTS, VEHICLE_POINTS
+from banksman_drivers.settings.base import OutputKind
+from banksman_drivers.settings.guard import GuardSettings
 
 # A guard is reached as if it were a device of this id.
 GUARD_ID = "guard"
-OutputKind = Literal["flag", "number", "text"]
 
 
 class OutputEntry(msgspec.Struct, frozen=True):
@@ -52,11 +42,13 @@ def take_inventory(config: Config, undecided: Collection[str] = frozenset()) -> 
     features: list[Feature] = []
     outputs: dict[str, OutputEntry] = {}
     for device in config.devices:
-        for name, unit in _points(device):
-            sensors[f"{device.id}.{name}"] = unit
-            features += features_of(f"{device.id}.{name}", unit, bursts=_gives_bursts(device))
-        for entry in _outputs(device):
-            outputs[entry.id] = entry
+        for sensor in device.sensor_offers():
+            name = f"{device.id}.{sensor.name}"
+            sensors[name] = sensor.unit
+            features += features_of(name, sensor.unit, bursts=sensor.bursts)
+        for offer in device.output_offers():
+            name = f"{device.id}.{offer.name}"
+            outputs[name] = OutputEntry(name, offer.kind, offer.supervised, offer.run_permit)
     if config.guard is not None:
         for name in ("latched", *(item.name for item in config.guard.inputs)):
             sensors[f"{GUARD_ID}.{name}"] = "flag"
@@ -64,45 +56,6 @@ def take_inventory(config: Config, undecided: Collection[str] = frozenset()) -> 
         for entry in _guard_outputs(config.guard):
             outputs[entry.id] = entry
     return Inventory(sensors, outputs, Catalogue(features, undecided))
-
-
-Device = ModbusTcpSettings | ReplaySettings | Vda5050Settings | FakeSettings
-
-
-def _points(device: Device) -> list[tuple[str, str]]:
-    if isinstance(device, Vda5050Settings):
-        return [(point.name, point.unit) for point in VEHICLE_POINTS]
-    return [(point.name, point.unit) for point in device.points]
-
-
-def _gives_bursts(device: Device) -> bool:
-    if isinstance(device, ReplaySettings):
-        return device.format == "bursts"
-    return isinstance(device, FakeSettings)
-
-
-def _outputs(device: Device) -> list[OutputEntry]:
-    if isinstance(device, Vda5050Settings):
-        return [
-            OutputEntry(f"{device.id}.{output.name}", output.kind, False, False)
-            for output in VEHICLE_OUTPUTS
-        ]
-    if isinstance(device, ReplaySettings):
-        return []
-    supervised = isinstance(device, ModbusTcpSettings) and device.watchdog is not None
-    return [
-        OutputEntry(f"{device.id}.{output.name}", kind_of(output), supervised, output.run_permit)
-        for output in device.outputs
-    ]
-
-
-def kind_of(output: OutputSettings) -> OutputKind:
-    """What an output takes. A fake holds whatever its safe state is of."""
-    if isinstance(output, ModbusOutput):
-        return "flag" if output.type == "bit" else "number"
-    if isinstance(output.safe, bool):
-        return "flag"
-    return "text" if isinstance(output.safe, str) else "number"
 
 
 def _guard_outputs(guard: GuardSettings) -> list[OutputEntry]:

@@ -18,19 +18,18 @@ from banksman.config.schema import (
     WebhookSettings,
     WebSettings,
 )
-from banksman_drivers.settings import ReplaySettings, Settings, Vda5050Settings
+from banksman_drivers.settings.base import DeviceBase, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
-# The options that name files; those of rules and models are joined where they are read.
+# The options that name files. Devices tell their own; those of rules and models are joined
+# where they are read.
 PATHS: Mapping[type[Settings], tuple[str, ...]] = {
     StoreSettings: ("folder",),
     MqttSettings: ("ca_file", "cert_file", "key_file", "password_file"),
     WebhookSettings: ("token_file",),
     WebSettings: ("socket",),
     CloudSettings: ("token_file",),
-    ReplaySettings: ("file",),
-    Vda5050Settings: ("order_file",),
 }
 
 
@@ -50,6 +49,7 @@ def rooted(config: Config, folder: Path) -> Config:
 
 
 def _rooted(settings: SettingsT, root: Path) -> SettingsT:
-    named = ((option, getattr(settings, option)) for option in PATHS.get(type(settings), ()))
+    own = settings.FILES if isinstance(settings, DeviceBase) else PATHS.get(type(settings), ())
+    named = ((option, getattr(settings, option)) for option in own)
     update = {option: str(root / path) for option, path in named if path is not None}
     return settings.model_copy(update=update)

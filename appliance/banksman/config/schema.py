@@ -11,15 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from banksman.deciding.decision import DecisionType, Mode
-from banksman_drivers.settings import (
-    DeviceSettings,
-    GuardSettings,
-    Ident,
-    Label,
-    Port,
-    Settings,
-    measured_in,
-)
+from banksman_drivers.settings.base import Ident, Label, Port, Settings, measured_in
+from banksman_drivers.settings.device import DeviceSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 Unit01 = Annotated[float, Field(ge=0, le=1)]
 PriorityName = Literal["critical", "important", "normal", "background"]

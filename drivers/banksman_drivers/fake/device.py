@@ -40,7 +40,7 @@ from banksman_drivers.ports import (
     Unsupported,
     Value,
 )
-from banksman_drivers.settings import FakeSettings
+from banksman_drivers.settings.fake import FakeSettings
 
 HISTORY_KEPT = 10_000
 

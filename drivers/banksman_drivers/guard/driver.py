@@ -35,7 +35,7 @@ from banksman_drivers.ports import (
     Ticks,
     Value,
 )
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 DELIVER_S = 0.25
 STALE_MS = 1000.0

@@ -26,7 +26,7 @@ from banksman_drivers.guard.values import (
     SetResult,
 )
 from banksman_drivers.ports import CommandFailed, DeviceLost, Unsupported
-from banksman_drivers.settings import GuardInput, GuardSettings
+from banksman_drivers.settings.guard import GuardInput, GuardSettings
 
 __all__ = ["Guard", "GuardEvent", "GuardLatency", "GuardState", "SetResult", "pair_indices"]
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from banksman.config.load import load_config
 from banksman.config.paths import PATHS
+from banksman_drivers.settings.base import DeviceBase
 
 TEXT = """\
 [node]
@@ -65,6 +66,11 @@ def test_no_option_that_names_a_file_is_forgotten():
                 found.add((settings.__name__, option))
     told = {
         (settings.__name__, option) for settings, options in PATHS.items() for option in options
+    }
+    told |= {
+        (settings.__name__, option)
+        for settings in all_settings(DeviceBase)
+        for option in settings.FILES
     }
     assert found - {("RulesSettings", "file"), ("ModelSettings", "file")} == told
 

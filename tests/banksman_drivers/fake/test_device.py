@@ -8,7 +8,8 @@ import pytest
 
 from banksman_drivers.fake.device import FakeDriver
 from banksman_drivers.ports import Command, CommandExpired, Quality, Unsupported
-from banksman_drivers.settings import FakeSettings, OutputSettings, PointSettings
+from banksman_drivers.settings.base import OutputSettings, PointSettings
+from banksman_drivers.settings.fake import FakeSettings
 
 
 class Hand:

@@ -18,7 +18,7 @@ import pytest
 from banksman_drivers.guard.available import why_not_available
 from banksman_drivers.guard.native import Guard
 from banksman_drivers.guard.values import COUNTERS, EVENT_KINDS, GuardEvent, GuardState, SetResult
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[2] / "drivers" / "banksman_drivers" / "guard"

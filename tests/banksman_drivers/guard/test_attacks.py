@@ -48,7 +48,7 @@ def test_a_flood_on_one_input_does_not_starve_another(make_rig):
 FLOODED = """
 import os, resource, sys, threading
 from banksman_drivers.guard.native import Guard
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 resource.setrlimit(resource.RLIMIT_RTTIME, (50_000, 50_000))
 path = sys.argv[1]

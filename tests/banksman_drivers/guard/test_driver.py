@@ -11,7 +11,7 @@ import pytest
 
 from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.ports import Command, CommandExpired, CommandFailed, Quality, Unsupported
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 FAR_NS = 2**62
 

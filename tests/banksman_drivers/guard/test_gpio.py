@@ -20,7 +20,7 @@ CHILD = """
 import asyncio, sys, time
 from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.guard.native import Guard
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 class ticks:
     mono_ns = staticmethod(time.monotonic_ns)

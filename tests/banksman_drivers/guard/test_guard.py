@@ -11,7 +11,7 @@ import pytest
 from banksman_drivers.guard.native import Guard
 from banksman_drivers.guard.values import SetResult
 from banksman_drivers.ports import DeviceLost, Unsupported
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 
 def test_a_start_with_a_silent_estop_is_latched_and_the_output_safe(rig):

@@ -13,7 +13,7 @@ CHILD = """
 import ctypes, os, sys, threading, time
 from banksman_drivers.guard.native import Guard
 from banksman_drivers.guard.values import SetResult
-from banksman_drivers.settings import GuardSettings
+from banksman_drivers.settings.guard import GuardSettings
 
 folder, then, lease_ms, toggle_ms = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:5])
 os.mkfifo(f"{folder}/estop")

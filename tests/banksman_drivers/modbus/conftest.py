@@ -11,7 +11,12 @@ import pytest
 from banksman_drivers.fake.modbus_server import ModbusServer
 from banksman_drivers.modbus import ModbusTcpDriver
 from banksman_drivers.ports import Burst, Command, Quality, Reading
-from banksman_drivers.settings import ModbusOutput, ModbusPoint, ModbusTcpSettings, ModbusWatchdog
+from banksman_drivers.settings.modbus import (
+    ModbusOutput,
+    ModbusPoint,
+    ModbusTcpSettings,
+    ModbusWatchdog,
+)
 
 
 class Ticks:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from banksman_drivers.modbus_codec import BlockDecoder, encode
 from banksman_drivers.modbus_plan import WORDS, plan
 from banksman_drivers.ports import Quality
-from banksman_drivers.settings import ModbusOutput, ModbusPoint
+from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint
 
 ORDERS = ["high_first", "low_first"]
 INTEGERS = {

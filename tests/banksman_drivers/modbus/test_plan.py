@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from banksman_drivers.modbus_plan import WORDS, plan
 from banksman_drivers.ports import Unsupported
-from banksman_drivers.settings import ModbusPoint
+from banksman_drivers.settings.modbus import ModbusPoint
 
 
 def point(address, table="holding", kind="uint16", name=None):

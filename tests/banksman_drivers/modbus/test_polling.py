@@ -9,7 +9,7 @@ import pytest
 
 from banksman_drivers.fake.modbus_server import Faults
 from banksman_drivers.ports import Quality
-from banksman_drivers.settings import ModbusPoint
+from banksman_drivers.settings.modbus import ModbusPoint
 
 
 def registers(*addresses, table="holding", **more):

@@ -6,7 +6,7 @@ import pytest
 
 from banksman_drivers.fake.modbus_server import Faults
 from banksman_drivers.ports import CommandExpired, CommandFailed, Unsupported
-from banksman_drivers.settings import ModbusOutput, ModbusPoint, ModbusWatchdog
+from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint, ModbusWatchdog
 
 SENSOR = ModbusPoint(name="r0", table="holding", address=0)
 LAMP = ModbusOutput(name="lamp", safe=False, table="coil", address=3)

@@ -12,7 +12,8 @@ import pytest
 
 from banksman_drivers.ports import Burst, Quality, Reading
 from banksman_drivers.replay import ReplayDriver
-from banksman_drivers.settings import PointSettings, ReplaySettings
+from banksman_drivers.settings.base import PointSettings
+from banksman_drivers.settings.replay import ReplaySettings
 
 
 class Ticks:

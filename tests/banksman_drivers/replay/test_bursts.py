@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from banksman_drivers.ports import Quality, Unsupported
-from banksman_drivers.settings import PointSettings
+from banksman_drivers.settings.base import PointSettings
 
 PRONOSTIA = Path(__file__).parents[3].parent / "shared" / "data" / "pronostia"
 AXES = [PointSettings(name="x", unit="m/s2"), PointSettings(name="y", unit="m/s2")]

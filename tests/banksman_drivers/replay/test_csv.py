@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from banksman_drivers.ports import Command, Quality, Unsupported
 from banksman_drivers.replay_csv import CsvRecording, parse
-from banksman_drivers.settings import PointSettings
+from banksman_drivers.settings.base import PointSettings
 
 NAB = Path(__file__).parents[3].parent / "shared" / "data" / "nab" / "data"
 TWO_ROWS = "timestamp,value\n2014-04-01 00:00:00,20.0\n2014-04-01 00:05:00,21.5\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from banksman_drivers.ports import Command, Quality, Reading
-from banksman_drivers.settings import Vda5050Settings
+from banksman_drivers.settings.vda5050 import Vda5050Settings
 from banksman_drivers.vda5050 import Vda5050Driver
 
 BASE = "uagv/v2/acme/7"

@@ -1,0 +1,66 @@
+"""The only place that names concrete drivers: each device's settings in, its driver out.
+
+Rules of this file
+- A driver is imported when a config asks for it: what a box has not got costs it neither memory
+  nor time, and its library need not be installed.
+- In observe mode the guard watches its inputs and opens no output at all, and no watchdog
+  register of a PLC is fed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from banksman.clock import Clock
+from banksman.config.schema import Config
+from banksman_drivers.guard.driver import GuardDriver
+from banksman_drivers.guard.values import GuardEvent
+from banksman_drivers.ports import Driver
+from banksman_drivers.settings.device import DeviceSettings
+from banksman_drivers.settings.fake import FakeSettings
+from banksman_drivers.settings.modbus import ModbusTcpSettings
+from banksman_drivers.settings.replay import ReplaySettings
+from banksman_drivers.settings.vda5050 import Vda5050Settings
+
+
+def make_drivers(
+    config: Config,
+    clock: Clock,
+    on_guard: Callable[[GuardEvent], None],
+    latched_estop: str = "",
+) -> list[Driver]:
+    """A driver for each device and the guard. ``latched_estop`` restores the guard's latch."""
+    armed = config.node.mode == "armed"
+    drivers: list[Driver] = []
+    if config.guard is not None:
+        settings = config.guard
+        if not armed:
+            settings = settings.model_copy(update={"outputs": []})
+        drivers.append(GuardDriver(settings, clock, on_guard, bool(latched_estop), latched_estop))
+    drivers.extend(_make_driver(device, clock, armed) for device in config.devices)
+    return drivers
+
+
+def _make_driver(settings: DeviceSettings, clock: Clock, armed: bool) -> Driver:
+    match settings:
+        case ModbusTcpSettings():
+            from banksman_drivers.modbus import ModbusTcpDriver
+
+            modbus = ModbusTcpDriver(settings, clock)
+            modbus.feed(armed)
+            return modbus
+        case ReplaySettings():
+            from banksman_drivers.replay import ReplayDriver
+
+            return ReplayDriver(settings, clock)
+        case Vda5050Settings():
+            from banksman_drivers.vda5050 import Vda5050Driver
+
+            return Vda5050Driver(settings, clock, clock.wall_ns)
+        case FakeSettings():
+            from banksman_drivers.fake.device import FakeDriver
+
+            return FakeDriver(settings, clock)
+        case _:
+            assert_never(settings)

@@ -1,0 +1,17 @@
+"""What a ``[[device]]`` table may be; the assembly turns each into its driver."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from banksman_drivers.settings.fake import FakeSettings
+from banksman_drivers.settings.modbus import ModbusTcpSettings
+from banksman_drivers.settings.replay import ReplaySettings
+from banksman_drivers.settings.vda5050 import Vda5050Settings
+
+DeviceSettings = Annotated[
+    ModbusTcpSettings | ReplaySettings | Vda5050Settings | FakeSettings,
+    Field(discriminator="driver"),
+]

@@ -1,0 +1,85 @@
+"""What every rig of the driver contract has: a device, and hands that lose and restore it."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from banksman_drivers.ports import Burst, Driver, Reading, Value
+
+
+class Ticks:
+    def mono_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.batches: list[list[Reading]] = []
+        self._news = asyncio.Event()
+
+    def readings(self, batch: Sequence[Reading]) -> None:
+        self.batches.append(list(batch))
+        self._news.set()
+
+    def burst(self, burst: Burst) -> None:
+        self._news.set()
+
+    async def until(self, condition: Callable[[list[Reading]], bool]) -> list[Reading]:
+        """The next batch from now on for which ``condition`` holds."""
+        seen = len(self.batches)
+        while True:
+            for batch in self.batches[seen:]:
+                seen += 1
+                if condition(batch):
+                    return batch
+            self._news.clear()
+            await self._news.wait()
+
+
+class Rig(abc.ABC):
+    """A device with two sensors, ``level`` in kg and ``door``, and perhaps an output ``lamp``."""
+
+    driver: Driver
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sink = Sink()
+        self.task: asyncio.Task[None] | None = None
+
+    @abc.abstractmethod
+    async def begin(self) -> None:
+        """Bring the device up and make the driver."""
+
+    @abc.abstractmethod
+    async def lose(self) -> None: ...
+
+    @abc.abstractmethod
+    async def restore(self) -> None: ...
+
+    async def end(self) -> None:
+        return
+
+    def refuse_commands(self) -> None:
+        raise NotImplementedError
+
+    def written(self) -> list[Value]:
+        raise NotImplementedError
+
+    async def closed(self) -> None:
+        """Return when the device sees no connection of ours."""
+        assert self.task is None
+
+    def start(self) -> None:
+        self.task = asyncio.create_task(self.driver.run(self.sink))
+
+    async def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.task
+            self.task = None
