@@ -90,7 +90,7 @@ def make_loop() -> ControlLoop:
         cloud=None,
         next_id=lambda: f"bench-1-{next(numbers)}",
         culprit=Culprit(),
-        later=lambda function, *arguments: function(*arguments),
+        call_later=lambda _, function: function(),
     )
 
 

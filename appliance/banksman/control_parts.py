@@ -89,7 +89,7 @@ class ControlParts:
             cloud=cloud,
             next_id=store.ids.next,
             culprit=culprit,
-            later=self._later,
+            call_later=_call_later,
         )
         self.view = View(config.node.id, clock, self.loop, act, drivers)
         watch = DeviceWatch(drivers, act, alarms)
@@ -108,9 +108,6 @@ class ControlParts:
         config = self._loaded.config
         book = reload_rules(self._loaded)
         return [self._point(item, book) for item in config.decisions], book.version
-
-    def _later(self, function: Callable[..., object], *arguments: object) -> None:
-        asyncio.get_running_loop().call_soon(function, *arguments)
 
     def note(self, event: str, by: str, details: dict[str, str]) -> None:
         """Audit what a person did on the page; from any thread."""
@@ -169,6 +166,10 @@ class ControlParts:
             )
             for item in self._loaded.config.trips
         ]
+
+
+def _call_later(seconds: float, function: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, function)
 
 
 def _condition(compiled: Compiled, table: StreamTable) -> Condition:

@@ -134,6 +134,7 @@ class ControlThread:
         for task in [*tasks, stopping]:
             task.cancel()
         await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        self._control.finish()
         for task in done - {stopping}:
             task.result()
 

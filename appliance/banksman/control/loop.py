@@ -9,7 +9,7 @@ Rules of this file
 - A question to the cloud has a deadline of its own; when it passes, the safe default is taken.
 - Commands go out when a decision changes, and again only if their write failed. So a reset of
   the interlock restarts nothing by itself.
-- Records are put on a bounded queue at the end, after the command is on its way.
+- Records are put on a bounded queue a moment after the command is on its way.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from banksman.clock import Clock
 from banksman.control.act import Act
+from banksman.control.afterwards import Afterwards, CallLater
 from banksman.control.histogram import Histogram
 from banksman.control.interlock import Change, Interlock
 from banksman.control.pace import Culprit
@@ -64,9 +65,9 @@ class ControlLoop:
         cloud: CloudPort | None,
         next_id: Callable[[], str],
         culprit: Culprit,
-        later: Callable[..., object],
+        call_later: CallLater,
     ) -> None:
-        """``later`` calls a function once what is now on its way has left: ``call_soon``."""
+        """``call_later`` is that of the event loop it will run on."""
         self._node = node
         self._started_ns = clock.mono_ns()
         self._clock = clock
@@ -82,7 +83,7 @@ class ControlLoop:
         self._cloud = cloud
         self._next_id = next_id
         self._culprit = culprit
-        self._later = later
+        self._afterwards = Afterwards(call_later)
         self.latency = Histogram()
         self.recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.counters: dict[str, int] = dict.fromkeys(
@@ -161,9 +162,9 @@ class ControlLoop:
         self._decide_all(triggered, arrival_ns)
         if waiting:
             # What nobody decides on waits until the command has left.
-            self._later(self.streams.update, waiting)
+            self._afterwards.put(self.streams.update, waiting)
         device = batch[0].sensor.partition(".")[0]
-        self._later(self._records.put_readings, device, batch)
+        self._afterwards.put(self._records.put_readings, device, batch)
         self._culprit.note(device, self._clock.mono_ns() - arrival_ns)
 
     def sense_interlock(self, now_ns: int) -> None:
@@ -171,6 +172,10 @@ class ControlLoop:
         for change in self.interlock.sense(now_ns):
             self.note_change(change)
         self._hold_blocked(now_ns)
+
+    def finish(self) -> None:
+        """Put down what still waits to be counted and recorded: the loop is about to end."""
+        self._afterwards.run()
 
     def tick(self, now_ns: int) -> None:
         """Notice silence, a few times a second: what is stale has no reading to trigger it."""
@@ -284,11 +289,7 @@ class ControlLoop:
             decision_id = self._next_id()
             point.acted = verdict.action
             self._take(point, action, verdict, decision_id, arrival_ns, changed)
-        self.latency.add(latency_ns)
-        self._count(point, verdict)
-        review = self._sure(point, verdict) < point.spec.point.review_below
-        if point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
-            self._later(self._record, point, event, verdict, decision_id, latency_ns)
+        self._afterwards.put(self._account, point, event, verdict, decision_id, latency_ns)
 
     def _write_failed(self, action: Action) -> bool:
         needs = self.act.needs
@@ -324,6 +325,16 @@ class ControlLoop:
             point.alert_key = f"{point.spec.point.name}.{action.name}"
             text = f"{action.alert.text}: {verdict.reason}"
             self._alarms.raise_alarm(point.alert_key, text, action.alert.priority, decision_id)
+
+    def _account(
+        self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int
+    ) -> None:
+        """Count a verdict that was acted on, and record it if it says anything new."""
+        self.latency.add(latency_ns)
+        self._count(point, verdict)
+        review = self._sure(point, verdict) < point.spec.point.review_below
+        if point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
+            self._record(point, event, verdict, decision_id, latency_ns)
 
     def _record(
         self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int

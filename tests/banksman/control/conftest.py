@@ -154,7 +154,7 @@ class Bench:
             cloud=cloud,
             next_id=lambda: f"n1-1-{next(numbers)}",
             culprit=Culprit(),
-            later=lambda function, *arguments: function(*arguments),
+            call_later=lambda _, function: function(),
         )
 
     def points(self, rules):
