@@ -57,6 +57,8 @@ def _check_files(config: Config, folder: FilePath, report: Report) -> None:
     for index, device in enumerate(config.devices):
         for key in ("file", "order_file"):
             others.append((("device", index, key), getattr(device, key, None)))
+        for key in device.SECRETS:
+            secrets.append((("device", index, key), getattr(device, key)))
     for path, name in (*secrets, *others):
         if name is None:
             continue

@@ -49,7 +49,8 @@ def rooted(config: Config, folder: Path) -> Config:
 
 
 def _rooted(settings: SettingsT, root: Path) -> SettingsT:
-    own = settings.FILES if isinstance(settings, DeviceBase) else PATHS.get(type(settings), ())
-    named = ((option, getattr(settings, option)) for option in own)
+    if isinstance(settings, DeviceBase):
+        return settings.model_copy(update=settings.rooted(root))
+    named = ((option, getattr(settings, option)) for option in PATHS.get(type(settings), ()))
     update = {option: str(root / path) for option, path in named if path is not None}
     return settings.model_copy(update=update)

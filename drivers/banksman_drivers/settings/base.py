@@ -9,7 +9,8 @@ Rules of this folder
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -110,10 +111,12 @@ class DeviceBase(Settings):
     """A ``[[device]]`` table, and what may be asked of it without opening anything.
 
     A driver with points or outputs of its own making overrides the offers; one whose options
-    depend on each other overrides ``flaws``. ``FILES`` names the options that hold paths.
+    depend on each other overrides ``flaws``. ``FILES`` names the options that hold paths,
+    ``SECRETS`` those among them that nobody else may read.
     """
 
     FILES: ClassVar[tuple[str, ...]] = ()
+    SECRETS: ClassVar[tuple[str, ...]] = ()
 
     id: Ident
     label: Label = ""
@@ -140,6 +143,11 @@ class DeviceBase(Settings):
     def supervised(self) -> bool:
         """Whether the outputs fall to their safe state when this box dies."""
         return False
+
+    def rooted(self, root: Path) -> Mapping[str, str]:
+        """The options that hold paths, with a relative path begun at ``root``."""
+        named = ((option, getattr(self, option)) for option in self.FILES)
+        return {option: str(root / path) for option, path in named if path is not None}
 
     def flaws(self) -> Iterator[Flaw]:
         """What bounds and types alone cannot find. Names, doubles and units are checked for all."""
