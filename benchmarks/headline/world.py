@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from banksman.clock import Clock
+from banksman.control.afterwards import MOMENT_S
 from banksman_drivers.fake.plant.fast import FastPlant
 from banksman_drivers.ports import (
     Command,
@@ -74,7 +75,7 @@ class World:
             yield
         self._serving -= 1
         if not self._serving:
-            loop.call_soon(self._over)  # after the last records, which are put a moment later too
+            loop.call_later(MOMENT_S * 2, self._over)  # the last records are put a moment later
         await asyncio.Event().wait()
 
     def take(self, device: str) -> list[Reading]:
