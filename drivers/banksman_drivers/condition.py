@@ -34,6 +34,7 @@ class Condition:
         self.errors = 0
         self.round_trip_us = 0.0
         self.polls_skipped = 0
+        self.fault = ""  # why it is of no use although it answers
         self._device = device
         self._driver = driver
         self._ticks = ticks
@@ -73,6 +74,7 @@ class Condition:
             errors=self.errors,
             round_trip_us=self.round_trip_us,
             polls_skipped=self.polls_skipped,
+            fault=self.fault,
         )
 
 

@@ -147,6 +147,8 @@ class DeviceHealth(msgspec.Struct, frozen=True):
     """A device's condition for people: ``message`` says what is wrong and what to do.
 
     ``polls_skipped`` counts polls given up because the device or the box was too slow for them.
+    ``fault`` says why a device that answers is of no use all the same (a frozen picture): people
+    are alarmed while it is not empty.
     """
 
     id: str
@@ -159,6 +161,7 @@ class DeviceHealth(msgspec.Struct, frozen=True):
     errors: int = 0
     round_trip_us: float = 0.0
     polls_skipped: int = 0
+    fault: str = ""
 
 
 class Sink(Protocol):

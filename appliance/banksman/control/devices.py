@@ -1,4 +1,4 @@
-"""Notices devices that are lost and come back: an alarm, and outputs nobody can vouch for."""
+"""Notices devices that are lost, come back or are of no use: alarms, and outputs in doubt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from banksman.control.act import Act
 from banksman.control.ports import AlarmSignal
 from banksman.wire.messages import Priority
-from banksman_drivers.ports import Driver
+from banksman_drivers.ports import DeviceHealth, Driver
 
 
 class DeviceWatch:
@@ -18,11 +18,13 @@ class DeviceWatch:
         self._act = act
         self._alarms = alarms
         self._states = {driver.id: "starting" for driver in drivers}
+        self._faults = {driver.id: "" for driver in drivers}
 
     def look(self) -> None:
-        """Raise and clear the alarms of devices whose state changed."""
+        """Raise and clear the alarms of devices whose state or fault changed."""
         for driver in self._drivers:
             health = driver.health()
+            self._look_at_fault(health)
             before = self._states[driver.id]
             if health.state == before:
                 continue
@@ -35,3 +37,13 @@ class DeviceWatch:
             elif health.state == "connected":
                 self._act.connected(driver.id)
                 self._alarms.clear_alarm(f"device.{driver.id}")
+
+    def _look_at_fault(self, health: DeviceHealth) -> None:
+        if health.fault == self._faults[health.id]:
+            return
+        self._faults[health.id] = health.fault
+        key = f"device.{health.id}.fault"
+        if health.fault:
+            self._alarms.raise_alarm(key, health.fault, Priority.IMPORTANT, health.id)
+        else:
+            self._alarms.clear_alarm(key)

@@ -7,9 +7,12 @@ from banksman_drivers.ports import DeviceHealth
 class Device:
     id = "plc"
     state = "starting"
+    fault = ""
 
     def health(self):
-        return DeviceHealth("plc", "hand", self.state, "no answer; check the cable", 0)
+        return DeviceHealth(
+            "plc", "hand", self.state, "no answer; check the cable", 0, fault=self.fault
+        )
 
 
 class Act:
@@ -61,4 +64,17 @@ def test_the_alarm_clears_when_the_device_is_back():
     device.state = "connected"
     watch.look()
     assert act.calls[-1] == ("connected", "plc")
+    assert alarms.active == {}
+
+
+def test_a_device_that_answers_nothing_useful_rings_until_it_is_of_use_again():
+    device, act, alarms, watch = watched()
+    device.state = "connected"
+    watch.look()
+    device.fault = "the picture is frozen; restart the camera"
+    watch.look()
+    assert alarms.active == {"device.plc.fault": "the picture is frozen; restart the camera"}
+    assert act.calls == [("connected", "plc")]
+    device.fault = ""
+    watch.look()
     assert alarms.active == {}
