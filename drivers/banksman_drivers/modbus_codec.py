@@ -3,11 +3,10 @@
 Rules of this file
 - Pure: bytes and a time in, readings out; a value in, bytes out.
 - value = raw * scale + offset, and back: raw = (value - offset) / scale, rounded for integers.
-- A register is two bytes, high byte first, always. The order of the words of a wider value
-  differs between makers and is declared:
-
-    0x11223344   high_first  11 22 33 44     low_first  33 44 11 22
-
+- The order of words and of the bytes within them differs between makers and is declared:
+  ``settings/modbus_values.py`` has the table.
+- A bit field is cut out of the raw value, before the scale. BCD holds a decimal digit in each
+  four bits; any other digit makes the reading BAD.
 - What cannot be a value (NaN, infinite) is BAD; what is out of the plausible range UNCERTAIN.
 - No dispatch by type at run time: a block becomes one ``struct`` format, or a few where
   points overlap ("lanes") or want their words turned round.
@@ -25,7 +24,8 @@ import msgspec
 
 from banksman_drivers.modbus_plan import BIT_TABLES, WORDS, Block
 from banksman_drivers.ports import Quality, Reading, Value
-from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint, ModbusType
+from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint
+from banksman_drivers.settings.modbus_values import ModbusType, field_of
 
 FORMAT: dict[ModbusType, str] = {
     "bit": "H",
@@ -37,7 +37,10 @@ FORMAT: dict[ModbusType, str] = {
     "uint64": "Q",
     "int64": "q",
     "float64": "d",
+    "bcd16": "H",
+    "bcd32": "I",
 }
+BCD: tuple[ModbusType, ...] = ("bcd16", "bcd32")
 FLOATS: tuple[ModbusType, ...] = ("float32", "float64")
 
 Raws = Callable[[bytes], Sequence[float]]
@@ -49,7 +52,7 @@ class _Lane(msgspec.Struct):
     format: str = ">"
     end: int = 0
     slots: list[int] = []
-    turned: list[int] = []  # the payload's byte indices with the words in the right order
+    turned: list[int] = []  # the payload's byte indices, words and bytes in the right order
 
 
 class BlockDecoder:
@@ -119,8 +122,9 @@ def _registers(block: Block) -> Raws:
         )
         for lane in lanes
     ]
-    flags = [slot for slot, point in enumerate(block.points) if point.type == "bit"]
-    if len(unpackers) == 1 and unpackers[0][0] is None and not flags:
+    found_fixes = ((slot, _fix(point)) for slot, point in enumerate(block.points))
+    fixes = [(slot, fix) for slot, fix in found_fixes if fix is not None]
+    if len(unpackers) == 1 and unpackers[0][0] is None and not fixes:
         return unpackers[0][1]
     width = len(block.points)
 
@@ -130,11 +134,27 @@ def _registers(block: Block) -> Raws:
             words = payload if turn is None else bytes(turn(payload))
             for slot, raw in zip(slots, unpack(words), strict=True):
                 found[slot] = raw
-        for slot in flags:
-            found[slot] = 1 if found[slot] else 0
+        for slot, fix in fixes:
+            found[slot] = fix(int(found[slot]))
         return found
 
     return raws
+
+
+def _fix(point: ModbusPoint) -> Callable[[int], float] | None:
+    """What is left to do with a point's raw value after unpacking; None: nothing."""
+    field = field_of(point.bit, point.bits)
+    if field is not None:
+        low, mask = field[0], (1 << field[1]) - 1
+        return lambda raw: raw >> low & mask
+    if point.type == "bit":
+        return lambda raw: 1 if raw else 0
+    return _from_bcd if point.type in BCD else None
+
+
+def _from_bcd(raw: int) -> float:
+    digits = f"{raw:x}"
+    return int(digits) if digits.isdecimal() else math.nan
 
 
 def _lanes(block: Block) -> list[_Lane]:
@@ -149,38 +169,73 @@ def _lanes(block: Block) -> list[_Lane]:
         lane.format += "x" * (start - lane.end) + FORMAT[point.type]
         lane.end = start + WORDS[point.type] * 2
         lane.slots.append(slot)
-        if point.word_order == "low_first":
-            lane.turned[start : lane.end] = _turn(lane.turned[start : lane.end])
+        lane.turned[start : lane.end] = _turn(point, lane.turned[start : lane.end])
     return lanes
 
 
-def _turn(items: list[int]) -> list[int]:
-    """Reverse the order of pairs: the words of a value, each two bytes."""
+def _turn(target: ModbusOutput | ModbusPoint, items: list[int]) -> list[int]:
+    """The places of a value's bytes from its highest byte to its lowest, or back: it is its own
+    inverse.
+    """
     pairs = [items[index : index + 2] for index in range(0, len(items), 2)]
-    return [item for pair in reversed(pairs) for item in pair]
+    if target.word_order == "low_first":
+        pairs.reverse()
+    if target.byte_order == "low_first":
+        pairs = [pair[::-1] for pair in pairs]
+    return [item for pair in pairs for item in pair]
 
 
 def encode(target: ModbusOutput | ModbusPoint, value: Value) -> bytes:
-    """The registers, high byte first, that hold ``value``; a bit is one register of 0 or 1.
+    """The registers, as they go over the wire, that hold ``value``; a bit is one of 0 or 1.
+
+    Of a bit field the other bits are 0: `mask_of` says which are its own.
 
     Raises: ValueError saying what the output takes, when it cannot take this value.
     """
-    if target.type == "bit":
-        return struct.pack(">H", _flag(value))
-    if isinstance(value, str) or (isinstance(value, bool) and target.type in FLOATS):
-        raise ValueError(f"takes a number ({target.type}), not {value!r}")
+    field = field_of(target.bit, target.bits)
+    kind = target.type
+    if target.bit is not None or (kind == "bit" and field is None):
+        flag = _flag(value) << (field[0] if field else 0)
+        return _arranged(target, struct.pack(f">{FORMAT[kind]}", flag))
+    if isinstance(value, str) or (isinstance(value, bool) and kind in FLOATS):
+        raise ValueError(f"takes a number ({kind}), not {value!r}")
     if not math.isfinite(value):
         raise ValueError(f"takes a finite number, not {value!r}")
     raw = (value - target.offset) / target.scale
     try:
-        packed = struct.pack(
-            f">{FORMAT[target.type]}", raw if target.type in FLOATS else round(raw)
-        )
+        whole = raw if kind in FLOATS else _whole(target, round(raw), field)
+        packed = struct.pack(f">{FORMAT[kind]}", whole)
     except (struct.error, OverflowError) as error:
-        raise ValueError(f"takes what fits a {target.type}; {value!r} does not") from error
-    if target.word_order == "low_first":
-        packed = bytes(packed[index] for index in _turn(list(range(len(packed)))))
-    return packed
+        room = kind if field is None else f"field of {field[1]} bits"
+        raise ValueError(f"takes what fits a {room}; {value!r} does not") from error
+    return _arranged(target, packed)
+
+
+def mask_of(target: ModbusOutput | ModbusPoint) -> bytes:
+    """The registers with a 1 in every bit that is the target's own, as they go over the wire."""
+    field = field_of(target.bit, target.bits)
+    size = WORDS[target.type] * 2
+    if field is None:
+        return b"\xff" * size
+    return _arranged(target, ((1 << field[1]) - 1 << field[0]).to_bytes(size, "big"))
+
+
+def _whole(target: ModbusOutput | ModbusPoint, raw: int, field: tuple[int, int] | None) -> int:
+    """The integer as its register holds it. Raises OverflowError when it has no room."""
+    if target.type in BCD:
+        digits = WORDS[target.type] * 4
+        if not 0 <= raw < 10**digits:
+            raise OverflowError
+        return int(str(raw), 16)
+    if field is None:
+        return raw
+    if not 0 <= raw < 1 << field[1]:
+        raise OverflowError
+    return raw << field[0]
+
+
+def _arranged(target: ModbusOutput | ModbusPoint, packed: bytes) -> bytes:
+    return bytes(packed[index] for index in _turn(target, list(range(len(packed)))))
 
 
 def _flag(value: Value) -> int:

@@ -14,12 +14,13 @@ Rules of this file
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from banksman_drivers.ports import Unsupported
-from banksman_drivers.settings.modbus import ModbusPoint, ModbusType
+from banksman_drivers.settings.modbus import ModbusPoint
+from banksman_drivers.settings.modbus_values import REGISTERS, ModbusType
 
 Table = Literal["coil", "discrete", "holding", "input"]
 
@@ -27,17 +28,7 @@ REGISTERS_MAX = 125
 BITS_MAX = 2000
 BIT_TABLES: tuple[Table, ...] = ("coil", "discrete")
 READ_FUNCTION: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
-WORDS: dict[ModbusType, int] = {
-    "bit": 1,
-    "uint16": 1,
-    "int16": 1,
-    "uint32": 2,
-    "int32": 2,
-    "float32": 2,
-    "uint64": 4,
-    "int64": 4,
-    "float64": 4,
-}
+WORDS: dict[ModbusType, int] = {kind: REGISTERS.get(kind, 1) for kind in get_args(ModbusType)}
 
 
 class Block(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,26 +18,19 @@ from banksman_drivers.settings.base import (
     Settings,
     measured_in,
 )
-
-ModbusType = Literal[
-    "bit", "uint16", "int16", "uint32", "int32", "float32", "uint64", "int64", "float64"
-]
-
-
-# How many registers a value takes; a type that is not here takes one.
-REGISTERS = {"uint32": 2, "int32": 2, "float32": 2, "uint64": 4, "int64": 4, "float64": 4}
-INTEGERS = {
-    "uint16": (0, 2**16 - 1),
-    "int16": (-(2**15), 2**15 - 1),
-    "uint32": (0, 2**32 - 1),
-    "int32": (-(2**31), 2**31 - 1),
-    "uint64": (0, 2**64 - 1),
-    "int64": (-(2**63), 2**63 - 1),
-}
-
-WordOrder = Annotated[
-    Literal["high_first", "low_first"], Field(description="of values over several registers")
-]
+from banksman_drivers.settings.modbus_values import (
+    ALL_BITS,
+    INTEGERS,
+    REGISTERS,
+    Bit,
+    Bits,
+    ByteOrder,
+    ModbusType,
+    WordOrder,
+    WriteWith,
+    field_flaws,
+    field_of,
+)
 
 
 class ModbusPoint(PointSettings):
@@ -49,6 +42,9 @@ class ModbusPoint(PointSettings):
     address: int = Field(ge=0, le=65535, description="protocol address, from 0")
     type: ModbusType = Field("uint16", description="what the registers hold; bit: 0 or 1")
     word_order: WordOrder = "high_first"
+    byte_order: ByteOrder = "high_first"
+    bit: Bit = None
+    bits: Bits = None
     scale: float = Field(1.0, description="value = raw * scale + offset; not 0")
     offset: float = Field(0.0, description="in the point's unit")
 
@@ -56,6 +52,7 @@ class ModbusPoint(PointSettings):
         """What cannot be read; ``path`` is the point's own."""
         if self.scale == 0:
             yield Flaw((*path, "scale"), "is 0, so every reading would be the offset", "not 0")
+        yield from field_flaws(path, self.table, self.type, self.bit, self.bits)
         # uint16 is what a point has that names no type.
         if self.table in ("coil", "discrete") and self.type not in ("bit", "uint16"):
             remedy = 'write type = "bit", or table = "holding" or "input"'
@@ -71,13 +68,19 @@ class ModbusOutput(OutputSettings):
     address: int = Field(ge=0, le=65535, description="protocol address, from 0")
     type: ModbusType = Field("bit", description="what the registers hold; a coil is a bit")
     word_order: WordOrder = "high_first"
+    byte_order: ByteOrder = "high_first"
+    bit: Bit = None
+    bits: Bits = None
     scale: float = Field(1.0, description="raw = (value - offset) / scale; not 0")
     offset: float = Field(0.0, description="in the output's unit")
+    write_with: WriteWith = "auto"
     readback: bool = Field(False, description="read the register back: an echo is no effect")
 
     def kind(self) -> OutputKind:
         """A bit is on or off, all else a number."""
-        return "flag" if self.type == "bit" else "number"
+        if self.bits is not None:
+            return "number"
+        return "flag" if self.type == "bit" or self.bit is not None else "number"
 
     def flaws(self, path: tuple[str | int, ...]) -> Iterator[Flaw]:
         """What cannot be written; ``path`` is the output's own."""
@@ -88,19 +91,35 @@ class ModbusOutput(OutputSettings):
             yield Flaw((*path, "type"), f"a coil holds one bit, no {self.type}", 'type = "bit"')
         if self.address + REGISTERS.get(self.type, 1) > 65536:
             yield Flaw((*path, "address"), f"{self.type} at {self.address} ends over 65535")
+        yield from field_flaws(path, self.table, self.type, self.bit, self.bits)
+        yield from self._function_flaws((*path, "write_with"))
         yield from self._safe_flaws((*path, "safe"))
+
+    def _function_flaws(self, path: tuple[str | int, ...]) -> Iterator[Flaw]:
+        """The function must be able to write what the output is."""
+        several = REGISTERS.get(self.type, 1) > 1
+        if field_of(self.bit, self.bits) is not None:
+            if several:
+                yield Flaw((*path[:-1], "type"), "a mask write reaches one register", "uint16")
+            if self.write_with != "auto":
+                yield Flaw(path, "a bit field is written by mask (function 22) only", "drop it")
+        elif self.write_with == "single" and several:
+            yield Flaw(path, f"single writes one register, and {self.type} has more", "multiple")
+        elif self.write_with == "read_write" and self.table == "coil":
+            yield Flaw(path, "function 23 writes registers, no coils", "single or multiple")
 
     def _safe_flaws(self, path: tuple[str | int, ...]) -> Iterator[Flaw]:
         """The safe state must be something that the register can hold."""
         safe: bool | float | str = self.safe
-        if self.type == "bit":
+        if self.kind() == "flag":
             if not isinstance(safe, bool):
                 yield Flaw(path, f"is {safe!r}, and a bit is on or off", "write true or false")
             return
         if isinstance(safe, bool) or not isinstance(safe, (int, float)):
             yield Flaw(path, f"is {safe!r}, and {self.type} is a number", "write a number")
             return
-        limits = INTEGERS.get(self.type)
+        field = field_of(self.bit, self.bits)
+        limits = INTEGERS.get(self.type) if field is None else (0, 2 ** field[1] - 1)
         raw = (safe - self.offset) / self.scale
         if limits is not None and not limits[0] <= round(raw) <= limits[1]:
             low, high = (limit * self.scale + self.offset for limit in limits)
@@ -121,21 +140,10 @@ class ModbusWatchdog(Settings):
     )
 
 
-class ModbusTcpSettings(DeviceBase):
-    """A Modbus TCP server: PLC, remote I/O, transmitter."""
+class ModbusBase(DeviceBase):
+    """What a Modbus device has on any wire."""
 
-    driver: Literal["modbus_tcp"] = Field(description="which driver")
-    host: str = Field(description="name or address of the device")
-    port: Port = 502
-    unit_id: int = Field(1, ge=0, le=255, description="Modbus unit (slave) id")
     poll_ms: PollMs = 100.0
-    timeout_ms: float = Field(
-        500.0,
-        ge=10,
-        le=60_000,
-        json_schema_extra=measured_in("ms"),
-        description="an answer later than this is none",
-    )
     back_off_max_ms: float = Field(
         5000.0,
         ge=50,
@@ -181,14 +189,35 @@ class ModbusTcpSettings(DeviceBase):
         yield from self._overlaps()
 
     def _overlaps(self) -> Iterator[Flaw]:
-        """No two writers of one coil or register, our watchdog included."""
-        taken: dict[tuple[str, int], str] = {}
+        """No two writers of one coil, register or bit of it, our watchdog included."""
+        taken: dict[tuple[str, int], list[tuple[str, int]]] = {}
         if self.watchdog is not None:
-            taken["holding", self.watchdog.address] = "the watchdog register"
+            own = ("the watchdog register", ALL_BITS)
+            taken["holding", self.watchdog.address] = [own]
         for index, output in enumerate(self.outputs):
+            field = field_of(output.bit, output.bits)
+            mask = ALL_BITS if field is None else (1 << field[1]) - 1 << field[0]
             for address in range(output.address, output.address + REGISTERS.get(output.type, 1)):
-                other = taken.setdefault((output.table, address), output.name)
-                if other != output.name:
+                others = taken.setdefault((output.table, address), [])
+                other = next((name for name, bits in others if bits & mask), None)
+                others.append((output.name, mask))
+                if other is not None:
                     message = f"{output.table} {address} is written by {other} as well"
                     yield Flaw(("output", index, "address"), message, "one writer each")
                     break
+
+
+class ModbusTcpSettings(ModbusBase):
+    """A Modbus TCP server: PLC, remote I/O, transmitter."""
+
+    driver: Literal["modbus_tcp"] = Field(description="which driver")
+    host: str = Field(description="name or address of the device")
+    port: Port = 502
+    unit_id: int = Field(1, ge=0, le=255, description="Modbus unit (slave) id")
+    timeout_ms: float = Field(
+        500.0,
+        ge=10,
+        le=60_000,
+        json_schema_extra=measured_in("ms"),
+        description="an answer later than this is none",
+    )
