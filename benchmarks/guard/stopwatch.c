@@ -69,7 +69,7 @@ static void press_reset(const struct peer *peer)
 static void await(const struct peer *peer, char wanted)
 {
     struct pollfd waiting = {.fd = peer->out, .events = POLLIN};
-    for (int waited_ms = 0; waited_ms < PATIENCE_MS;) {
+    for (int64_t end_ns = mono_ns() + PATIENCE_MS * 1000000LL; mono_ns() < end_ns;) {
         char byte;
         ssize_t got = read(peer->out, &byte, 1);
         if (got == 1 && byte == wanted)
@@ -77,12 +77,9 @@ static void await(const struct peer *peer, char wanted)
         if (got == 1)
             continue;
         if (got == 0)
-            break;
-        if (poll(&waiting, 1, PRESS_AGAIN_MS) == 0) {
-            waited_ms += PRESS_AGAIN_MS;
-            if (wanted == '1')
-                press_reset(peer);
-        }
+            usleep(1000); /* it has not opened its end yet */
+        else if (poll(&waiting, 1, PRESS_AGAIN_MS) == 0 && wanted == '1')
+            press_reset(peer);
     }
     fprintf(stderr, "stopwatch: %s fell silent waiting for %c\n", peer->name, wanted);
     exit(1);
