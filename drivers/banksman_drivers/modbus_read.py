@@ -15,7 +15,8 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 
 from banksman_drivers.condition import Condition
 from banksman_drivers.modbus_codec import BlockDecoder
-from banksman_drivers.modbus_link import Answer, Link, Refused
+from banksman_drivers.modbus_line import Line
+from banksman_drivers.modbus_link import Answer, Refused
 from banksman_drivers.modbus_plan import Table, plan
 from banksman_drivers.ports import Reading, Ticks
 from banksman_drivers.settings.modbus import ModbusPoint
@@ -57,7 +58,7 @@ class Reads:
     def __len__(self) -> int:
         return len(self._reads)
 
-    def begin(self, link: Link, deliver: Deliver) -> None:
+    def begin(self, link: Line, deliver: Deliver) -> None:
         """Read everything once; ``deliver`` gets the whole poll, oldest first, or DeviceLost.
 
         It is called from the socket's own callback, so that what the readings cause goes out at
@@ -66,7 +67,7 @@ class Reads:
         self._step(link, deliver, 0, [], "")
 
     def _step(
-        self, link: Link, deliver: Deliver, index: int, batch: list[Reading], trouble: str
+        self, link: Line, deliver: Deliver, index: int, batch: list[Reading], trouble: str
     ) -> None:
         if index == len(self._reads):
             self._condition.round_trip_us = link.round_trip_ns / 1e3

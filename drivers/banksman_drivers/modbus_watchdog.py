@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pymodbus.pdu.register_message import WriteSingleRegisterRequest
 
 from banksman_drivers.condition import Condition
-from banksman_drivers.modbus_link import Link, Refused
+from banksman_drivers.modbus_line import Line
+from banksman_drivers.modbus_link import Refused
 from banksman_drivers.pace import Pace
 from banksman_drivers.ports import DeviceLost
 from banksman_drivers.settings.modbus import ModbusWatchdog
@@ -32,7 +33,7 @@ class WatchdogRegister:
         self._condition = condition
         self._count = 0
 
-    async def feed(self, link: Link, progress: Callable[[], bool]) -> None:
+    async def feed(self, link: Line, progress: Callable[[], bool]) -> None:
         """Count up over ``link`` until it dies, as long as there is ``progress``."""
         loop = asyncio.get_running_loop()
         pace = Pace(self._period_s, loop.time())
@@ -44,7 +45,7 @@ class WatchdogRegister:
                     return
             await asyncio.sleep(max(0.0, pace.next_s(loop.time()) - loop.time()))
 
-    async def _feed_once(self, link: Link) -> None:
+    async def _feed_once(self, link: Line) -> None:
         self._count = (self._count + 1) & 0xFFFF
         request = WriteSingleRegisterRequest(
             address=self._address, registers=[self._count], dev_id=self._unit_id

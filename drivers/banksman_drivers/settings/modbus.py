@@ -10,6 +10,7 @@ from pydantic import Field
 from banksman_drivers.settings.base import (
     DeviceBase,
     Flaw,
+    Ident,
     OutputKind,
     OutputSettings,
     PointSettings,
@@ -92,10 +93,10 @@ class ModbusOutput(OutputSettings):
         if self.address + REGISTERS.get(self.type, 1) > 65536:
             yield Flaw((*path, "address"), f"{self.type} at {self.address} ends over 65535")
         yield from field_flaws(path, self.table, self.type, self.bit, self.bits)
-        yield from self._function_flaws((*path, "write_with"))
+        yield from self.function_flaws((*path, "write_with"))
         yield from self._safe_flaws((*path, "safe"))
 
-    def _function_flaws(self, path: tuple[str | int, ...]) -> Iterator[Flaw]:
+    def function_flaws(self, path: tuple[str | int, ...]) -> Iterator[Flaw]:
         """The function must be able to write what the output is."""
         several = REGISTERS.get(self.type, 1) > 1
         if field_of(self.bit, self.bits) is not None:
@@ -143,7 +144,23 @@ class ModbusWatchdog(Settings):
 class ModbusBase(DeviceBase):
     """What a Modbus device has on any wire."""
 
+    unit_id: int = Field(1, ge=0, le=255, description="Modbus unit (slave) id")
+    timeout_ms: float = Field(
+        500.0,
+        ge=10,
+        le=60_000,
+        json_schema_extra=measured_in("ms"),
+        description="an answer later than this is none",
+    )
     poll_ms: PollMs = 100.0
+    profile: str | None = Field(
+        None,
+        max_length=64,
+        description="a known device, whose points are then declared (banksman modbus profiles)",
+    )
+    profile_points: list[Ident] | None = Field(
+        None, description="only these points of the profile, in this order; none given: all"
+    )
     back_off_max_ms: float = Field(
         5000.0,
         ge=50,
@@ -175,6 +192,9 @@ class ModbusBase(DeviceBase):
 
     def flaws(self) -> Iterator[Flaw]:
         """Registers that cannot be, outputs that would outlive us, two writers of one place."""
+        if self.profile_points is not None and self.profile is None:
+            remedy = "name the profile, or drop it"
+            yield Flaw(("profile_points",), "nothing reads it without profile", remedy)
         for index, point in enumerate(self.points):
             yield from point.flaws(("point", index))
         for index, output in enumerate(self.outputs):
@@ -213,11 +233,3 @@ class ModbusTcpSettings(ModbusBase):
     driver: Literal["modbus_tcp"] = Field(description="which driver")
     host: str = Field(description="name or address of the device")
     port: Port = 502
-    unit_id: int = Field(1, ge=0, le=255, description="Modbus unit (slave) id")
-    timeout_ms: float = Field(
-        500.0,
-        ge=10,
-        le=60_000,
-        json_schema_extra=measured_in("ms"),
-        description="an answer later than this is none",
-    )

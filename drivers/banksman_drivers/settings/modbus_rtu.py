@@ -42,7 +42,7 @@ class ModbusRtuSettings(ModbusBase):
         ge=10,
         le=60_000,
         json_schema_extra=measured_in("ms"),
-        description="an answer that begins later than this is none",
+        description="an answer later than this, beside the time on the wire, is none",
     )
     retries: int = Field(
         1, ge=0, le=3, description="how often a request is repeated before the unit is lost"
