@@ -1,7 +1,8 @@
 """Loading appliance.toml and its rules: a LoadedConfig, or every problem of both files at once.
 
-text --tomllib--> tables --pydantic--> Config --cross-checks--> LoadedConfig
-                    |         | wrong: repaired copy, so that the rest is checked as well
+text --tomllib--> tables --profiles--> tables --pydantic--> Config --cross-checks--> LoadedConfig
+                    |                           | wrong: repaired copy, so that the rest is
+                    |                                    checked as well
                     |-- lines by key path, for the messages
 """
 
@@ -22,6 +23,7 @@ from banksman.config.cross_services import check_services
 from banksman.config.explain import Finding, explain
 from banksman.config.inventory import Inventory, take_inventory
 from banksman.config.paths import rooted
+from banksman.config.profiles import expand
 from banksman.config.repair import Repaired
 from banksman.config.report import Report
 from banksman.config.schema import Config
@@ -53,10 +55,11 @@ class LoadedConfig(msgspec.Struct, frozen=True):
 def load_config(path: Path) -> LoadedConfig:
     """Read and check the file and its rules; raises ConfigError with every problem at once."""
     text = read_text(path)
-    data = parse_toml(text, str(path))
+    expanded = expand(parse_toml(text, str(path)), path.parent)
+    data = expanded.data
     lines = locate.Lines(text)
     schema_report = Report(str(path), lines, data)
-    for finding in _not_finite(data):
+    for finding in [*_not_finite(data), *expanded.findings]:
         schema_report.problem(finding.path, finding.message, finding.hint)
     config: Config | None
     repaired: Repaired | None = None
@@ -69,7 +72,8 @@ def load_config(path: Path) -> LoadedConfig:
         config, repaired = _repair(data, findings)
     if config is None:
         raise ConfigError(_in_order(schema_report.problems))
-    return _check(path, config, repaired, lines, data, schema_report.problems)
+    undecided = expanded.undecided | (repaired.undecided if repaired is not None else set())
+    return _check(path, config, repaired, undecided, lines, data, schema_report.problems)
 
 
 def reload_rules(loaded: LoadedConfig) -> RuleBook:
@@ -101,11 +105,11 @@ def _check(
     path: Path,
     config: Config,
     repaired: Repaired | None,
+    undecided: set[str],
     lines: locate.Lines,
     data: dict[str, Any],
     problems: list[Problem],
 ) -> LoadedConfig:
-    undecided = repaired.undecided if repaired is not None else set()
     inventory = take_inventory(config, undecided)
     report = Report(
         str(path),
