@@ -17,6 +17,7 @@ from banksman.config.schema import Config
 from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.ports import Driver
+from banksman_drivers.settings.board import BoardSettings
 from banksman_drivers.settings.device import DeviceSettings
 from banksman_drivers.settings.fake import FakeSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
@@ -58,6 +59,10 @@ def _make_driver(settings: DeviceSettings, clock: Clock, armed: bool) -> Driver:
             from banksman_drivers.vda5050 import Vda5050Driver
 
             return Vda5050Driver(settings, clock, clock.wall_ns)
+        case BoardSettings():
+            from banksman_drivers.board.driver import BoardDriver
+
+            return BoardDriver(settings, clock)
         case FakeSettings():
             from banksman_drivers.fake.device import FakeDriver
 

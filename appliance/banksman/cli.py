@@ -15,7 +15,18 @@ from collections.abc import Sequence
 from banksman.errors import BanksmanError
 
 # Each has `register(commands)`, which adds its parser with set_defaults(run=callable(args) -> int).
-COMMANDS = ("run", "check", "rules", "safe", "status", "tail", "acknowledge", "demo")
+COMMANDS = (
+    "run",
+    "check",
+    "rules",
+    "safe",
+    "status",
+    "tail",
+    "acknowledge",
+    "demo",
+    "board",
+    "links",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from banksman.deciding.locate import Path
 def check_services(config: Config, folder: FilePath, report: Report) -> None:
     """``folder``: where relative paths start, the config file's own."""
     _check_mqtt(config, report)
+    report.twice(("link",), "interface", (link.interface for link in config.links))
     if config.deciding.review_below > config.deciding.sync_below:
         message = "is over sync_below: a decision would be reviewed and not uploaded early"
         report.warn(("deciding", "review_below"), message, "review_below <= sync_below")

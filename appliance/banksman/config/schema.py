@@ -14,6 +14,7 @@ from banksman.deciding.decision import DecisionType, Mode
 from banksman_drivers.settings.base import Ident, Label, Port, Settings, measured_in
 from banksman_drivers.settings.device import DeviceSettings
 from banksman_drivers.settings.guard import GuardSettings
+from banksman_drivers.settings.links import LinkSettings
 
 Unit01 = Annotated[float, Field(ge=0, le=1)]
 PriorityName = Literal["critical", "important", "normal", "background"]
@@ -275,3 +276,4 @@ class Config(Settings):
     webhooks: list[WebhookSettings] = Field(default_factory=list, alias="webhook")
     web: WebSettings = WebSettings()
     cloud: CloudSettings = CloudSettings()
+    links: list[LinkSettings] = Field(default_factory=list, alias="link")

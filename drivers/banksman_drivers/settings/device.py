@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from banksman_drivers.settings.board import BoardSettings
 from banksman_drivers.settings.fake import FakeSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
 from banksman_drivers.settings.replay import ReplaySettings
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 
 DeviceSettings = Annotated[
-    ModbusTcpSettings | ReplaySettings | Vda5050Settings | FakeSettings,
+    ModbusTcpSettings | ReplaySettings | Vda5050Settings | BoardSettings | FakeSettings,
     Field(discriminator="driver"),
 ]
