@@ -145,7 +145,22 @@ def _rules_of(folder: Path, config: Config, inventory: Inventory) -> RuleBook:
     points = {decision.name: decision.safe_action for decision in config.decisions}
     actions = {action.name for action in config.actions}
     text = read_text(file) if wanted or file.exists() else ""
-    return load_rules(text, str(file), inventory.catalogue, points, actions)
+    book = load_rules(text, str(file), inventory.catalogue, points, actions)
+    _refuse_undecided(str(file), config, book)
+    return book
+
+
+def _refuse_undecided(file: str, config: Config, book: RuleBook) -> None:
+    """A point that nothing can decide is no wish but a file cut short, or a name misspelt."""
+    served = {row.point for row in book.rows}
+    hint = "write rows for it, give it a model or ask_cloud, or drop it"
+    problems = [
+        Problem(file, None, "rule", f"no row belongs to decision point {decision.name}", hint)
+        for decision in config.decisions
+        if decision.name not in served and decision.model is None and not decision.ask_cloud
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _repair(data: dict[str, Any], findings: list[Finding]) -> tuple[Config | None, Repaired | None]:

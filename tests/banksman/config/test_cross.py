@@ -160,3 +160,7 @@ def test_bursts_bring_their_features_and_single_readings_do_not(load):
     loaded = load(more=replay)
     assert "vib.x.kurtosis" in loaded.inventory.catalogue.features
     assert "plc.temperature.kurtosis" not in loaded.inventory.catalogue.features
+
+
+def test_a_point_that_nothing_can_decide_is_an_error_even_if_the_file_is_whole(problems):
+    assert any("no row belongs to decision point press" in each for each in problems(rules=""))
