@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 from banksman.commands.options import CONFIG_FILE, Subparsers
+
+log = logging.getLogger(__name__)
 
 
 def register(commands: Subparsers) -> None:
@@ -31,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from banksman.assembly import assemble
     from banksman.clock import SystemClock
     from banksman.config.load import load_config
+    from banksman.config.running import keep_running
     from banksman.daemon import Daemon
     from banksman.logs import Logs
 
@@ -40,6 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     logs.start()
     try:
         loaded = load_config(arguments.config)
+        try:
+            keep_running(loaded.config)
+        except OSError as error:
+            # The store says what to do about its folder; this only costs `safe` its second source.
+            log.warning("the running config was not kept for banksman safe: %s", error)
 
         async def main() -> int:
             return await Daemon(await assemble(loaded, SystemClock())).run()

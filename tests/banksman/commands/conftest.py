@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,5 +33,24 @@ def run(capsys):
         capsys.readouterr()
         code = chosen.run(chosen)
         return code, capsys.readouterr().out
+
+    return command
+
+
+@pytest.fixture
+def banksman():
+    """``await banksman("safe", …)`` runs the installed program: exit code, output, errors."""
+
+    async def command(*arguments):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "banksman.cli",
+            *map(str, arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, errors = await process.communicate()
+        return process.returncode, out.decode(), errors.decode()
 
     return command
