@@ -3,8 +3,8 @@
 Rules of this file
 - Pure: a request PDU in (function code and data), the answer PDU out. No frames, no sockets.
 - An address that nobody set does not exist: reading or writing it is an illegal data address.
-- Functions 1 to 6, 15 and 16, with the limits and refusals of the Modbus Application Protocol
-  V1.1b3; every other function is refused as illegal.
+- Functions 1 to 6, 15, 16, 22 and 23, with the limits and refusals of the Modbus Application
+  Protocol V1.1b3; every other function is refused as illegal.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Memory:
                 return bytes((function,)) + self._write_one(function, pdu[1:])
             if function in (15, 16):
                 return bytes((function,)) + self._write_many(function, pdu[1:])
+            if function == 22:
+                return bytes((function,)) + self._write_masked(pdu[1:])
+            if function == 23:
+                return bytes((function,)) + self._write_and_read(pdu[1:])
         except _Refusal as refusal:
             return bytes((function | 0x80, refusal.code))
         except struct.error:
@@ -103,6 +107,26 @@ class Memory:
         else:
             self._store("holding", address, struct.unpack(f">{count}H", body))
         return data[:4]
+
+    def _write_masked(self, data: bytes) -> bytes:
+        address, keep, put = struct.unpack(">HHH", data)
+        if address not in self.holding:
+            raise _Refusal(ILLEGAL_ADDRESS)
+        value = self.holding[address] & keep | put & ~keep & 0xFFFF
+        self._store("holding", address, [value])
+        return data
+
+    def _write_and_read(self, data: bytes) -> bytes:
+        read_at, read_count, address, count, size = struct.unpack_from(">HHHHB", data)
+        body = data[9:]
+        if not (1 <= read_count <= 125 and 1 <= count <= 121):
+            raise _Refusal(ILLEGAL_VALUE)
+        if size != count * 2 or len(body) != size:
+            raise _Refusal(ILLEGAL_VALUE)
+        if any(at not in self.holding for at in range(read_at, read_at + read_count)):
+            raise _Refusal(ILLEGAL_ADDRESS)
+        self._store("holding", address, struct.unpack(f">{count}H", body))
+        return self._read(3, data[:4])
 
     def _store(self, name: str, address: int, values: Sequence[int]) -> None:
         table = self._table(name)

@@ -69,11 +69,15 @@ class ModbusRtuSettings(ModbusBase):
         for other in earlier:
             if not isinstance(other, ModbusRtuSettings) or other.port != self.port:
                 continue
-            for key in self.LINE:
-                mine, theirs = getattr(self, key), getattr(other, key)
-                if mine != theirs:
-                    message = f"is {mine}, and {other.id} on the same port has {theirs}"
-                    yield Flaw((key,), message, "one bus, one set of line parameters")
+            yield from self.line_flaws(other)
             if other.unit_id == self.unit_id:
                 message = f"unit {self.unit_id} of {self.port} is {other.id} already"
                 yield Flaw(("unit_id",), message, "each unit has a number of its own")
+
+    def line_flaws(self, other: ModbusRtuSettings) -> Iterator[Flaw]:
+        """Where this device and ``other`` do not see their common line alike."""
+        for key in self.LINE:
+            mine, theirs = getattr(self, key), getattr(other, key)
+            if mine != theirs:
+                message = f"is {mine}, and {other.id} on the same port has {theirs}"
+                yield Flaw((key,), message, "one bus, one set of line parameters")
