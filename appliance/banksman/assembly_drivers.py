@@ -18,8 +18,10 @@ from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.ports import Driver
 from banksman_drivers.settings.board import BoardSettings
+from banksman_drivers.settings.camera import CameraSettings
 from banksman_drivers.settings.device import DeviceSettings
 from banksman_drivers.settings.fake import FakeSettings
+from banksman_drivers.settings.gpio import GpioSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
 from banksman_drivers.settings.replay import ReplaySettings
 from banksman_drivers.settings.vda5050 import Vda5050Settings
@@ -63,6 +65,15 @@ def _make_driver(settings: DeviceSettings, clock: Clock, armed: bool) -> Driver:
             from banksman_drivers.board.driver import BoardDriver
 
             return BoardDriver(settings, clock)
+        case GpioSettings():
+            from banksman_drivers.gpio.available import real_chips
+            from banksman_drivers.gpio.driver import GpioDriver
+
+            return GpioDriver(settings, clock, real_chips(settings.id), driving=armed)
+        case CameraSettings():
+            from banksman_drivers.camera.driver import CameraDriver
+
+            return CameraDriver(settings, clock)
         case FakeSettings():
             from banksman_drivers.fake.device import FakeDriver
 

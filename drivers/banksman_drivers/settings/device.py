@@ -7,12 +7,20 @@ from typing import Annotated
 from pydantic import Field
 
 from banksman_drivers.settings.board import BoardSettings
+from banksman_drivers.settings.camera import CameraSettings
 from banksman_drivers.settings.fake import FakeSettings
+from banksman_drivers.settings.gpio import GpioSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
 from banksman_drivers.settings.replay import ReplaySettings
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 
 DeviceSettings = Annotated[
-    ModbusTcpSettings | ReplaySettings | Vda5050Settings | BoardSettings | FakeSettings,
+    ModbusTcpSettings
+    | ReplaySettings
+    | Vda5050Settings
+    | BoardSettings
+    | CameraSettings
+    | FakeSettings
+    | GpioSettings,
     Field(discriminator="driver"),
 ]

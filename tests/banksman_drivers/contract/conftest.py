@@ -10,17 +10,22 @@ from pathlib import Path
 import pytest
 
 from driver_rigs.base import Rig
+from driver_rigs.camera import CameraRig
 from driver_rigs.fake import FakeRig
+from driver_rigs.gpio import GpioRig
 from driver_rigs.modbus_tcp import ModbusTcpRig
 from driver_rigs.replay import ReplayRig
 
 SENSING: dict[str, type[Rig]] = {
+    "camera": CameraRig,
     "fake": FakeRig,
+    "gpio": GpioRig,
     "modbus_tcp": ModbusTcpRig,
     "replay": ReplayRig,
 }
 ACTING: dict[str, type[Rig]] = {
     "fake": FakeRig,
+    "gpio": GpioRig,
     "modbus_tcp": ModbusTcpRig,
 }
 

@@ -6,7 +6,7 @@ import abc
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from banksman_drivers.ports import Burst, Driver, Reading, Value
@@ -42,9 +42,17 @@ class Sink:
 
 
 class Rig(abc.ABC):
-    """A device with two sensors, ``level`` in kg and ``door``, and perhaps an output ``lamp``."""
+    """A device with two sensors, ``level`` in kg and ``door``, and perhaps an output ``lamp``.
+
+    A driver whose sensors are fixed tells its own in ``expected``, with None for a value that
+    nobody can foretell.
+    """
 
     driver: Driver
+    expected: Mapping[str, tuple[float | None, str]] = {
+        "device.level": (12.0, "kg"),
+        "device.door": (1.0, "flag"),
+    }
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
