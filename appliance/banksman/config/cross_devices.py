@@ -24,7 +24,8 @@ def check_devices(config: Config, inventory: Inventory, report: Report) -> None:
         _check_word((*path, "id"), device.id, report)
         _check_points(path, device.declared_points(), report)
         _check_outputs(path, device.declared_outputs(), report)
-        for flaw in device.flaws():
+        beside = device.flaws_beside(config.devices[:index])
+        for flaw in (*device.flaws(), *beside):
             report.problem((*path, *flaw.path), flaw.message, flaw.remedy)
     if config.guard is not None:
         _check_guard(config.guard, report)

@@ -152,3 +152,7 @@ class DeviceBase(Settings):
     def flaws(self) -> Iterator[Flaw]:
         """What bounds and types alone cannot find. Names, doubles and units are checked for all."""
         return iter(())
+
+    def flaws_beside(self, earlier: Sequence[DeviceBase]) -> Iterator[Flaw]:  # noqa: ARG002  who shares reads it
+        """What is wrong beside the devices before it, with which it may share a line."""
+        return iter(())
