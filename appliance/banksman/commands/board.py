@@ -59,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def lines(profile: BoardProfile, capabilities: Capabilities) -> list[str]:
     """The profile for people, one fact a line."""
-    cores = _or(profile.cpu_cores)
-    if profile.cpu_cores_present not in (None, profile.cpu_cores):
-        cores = f"{cores} on of {profile.cpu_cores_present} CPUs"
+    cores = f"{_or(profile.cpu_cores)} cores"
+    if profile.cpus_present not in (None, profile.cpu_cores):
+        cores += f" ({profile.cpus_present} CPUs present)"
     memory = _with(profile.memory_mib, "MiB")
     if profile.memory_installed_mib is not None:
         memory = f"{memory} of {profile.memory_installed_mib} MiB installed"
@@ -69,7 +69,7 @@ def lines(profile: BoardProfile, capabilities: Capabilities) -> list[str]:
     out = [
         f"board         {profile.model or 'unknown'} ({profile.family})",
         f"system        {' '.join(filter(None, (profile.system, profile.kernel))) or 'unknown'}",
-        f"cpu           {profile.cpu_model or 'unknown'}, {cores} cores",
+        f"cpu           {profile.cpu_model or 'unknown'}, {cores}",
         f"memory        {memory}",
         f"temperature   {_with(profile.cpu_temperature_c, 'degC')}",
         f"under-voltage {_flag(supply.undervoltage)}, slowed down {_flag(supply.throttled)}",

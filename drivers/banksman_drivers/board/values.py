@@ -63,7 +63,8 @@ class Supply(msgspec.Struct, frozen=True):
 
 
 class BoardProfile(msgspec.Struct, frozen=True):
-    """The board, as it was found. ``cpu_cores`` are those that are on, ``…_present`` all.
+    """The board, as it was found. ``cpu_cores`` are those that are on, two threads of
+    one counted once; ``cpus_present`` counts threads, and what a power mode has switched off.
 
     ``memory_mib`` is what Linux may use, ``memory_installed_mib`` what is soldered on.
     ``frameworks``: name -> version (empty where it is not told).
@@ -79,7 +80,7 @@ class BoardProfile(msgspec.Struct, frozen=True):
     l4t: str = ""
     cpu_model: str = ""
     cpu_cores: int | None = None
-    cpu_cores_present: int | None = None
+    cpus_present: int | None = None
     gpu_cores: int | None = None
     memory_mib: int | None = None
     memory_free_mib: int | None = None
