@@ -40,7 +40,7 @@ step() {
 
 mkdir -p "$CACHE"
 cd "$VM"
-REQUIREMENTS=$(python3 requirements.py)
+REQUIREMENTS=$("$PYTHON" requirements.py)
 
 step root "$(key lib.sh root.sh <<< "")" root.sh
 ROOT=$FOLDER

@@ -11,6 +11,7 @@ REPOSITORY=$(cd "$VM/../.." && pwd)
 CACHE=${BANKSMAN_VM_CACHE:-$REPOSITORY/.cache/vm}
 SUITE=bookworm
 ARCH=arm64
+PYTHON=$REPOSITORY/.venv/bin/python     # made by make; its pip downloads and builds
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 say() { printf 'vm: %s\n' "$*" >&2; }

@@ -1,4 +1,4 @@
-"""Tells the outcome of a run in the virtual machine: counts, failures, figures; the exit code is pytest's.
+"""Tells the outcome of a run in the virtual machine; the exit code is pytest's.
 
     summary.py FOLDER      with code, junit.xml and console.txt of image-build/vm/test.sh
 
@@ -22,15 +22,20 @@ def tell(folder: Path) -> int:
         print("vm: FAILED: the tests did not come to their end. The console's last lines:")
         print("\n".join(lines[-CONSOLE_LINES:]))
         return 1
-    suite = Xml.parse(folder / "junit.xml").getroot().find("testsuite")
+    report = Xml.parse(folder / "junit.xml")  # noqa: S314  our own pytest wrote it
+    suite = report.getroot().find("testsuite")
     for case in suite.iter("testcase"):
         for figure in case.iter("property"):
             print(f"vm: {figure.get('name')}: {figure.get('value')}")
     for case in suite.iter("testcase"):
         for kind in ("failure", "error", "skipped"):
             for what in case.iter(kind):
-                print(f"vm: {kind}: {case.get('name')}: {(what.get('message') or '').splitlines()[0]}")
-    counts = ", ".join(f"{suite.get(name)} {name}" for name in ("tests", "failures", "errors", "skipped"))
+                print(
+                    f"vm: {kind}: {case.get('name')}: {(what.get('message') or '').splitlines()[0]}"
+                )
+    counts = ", ".join(
+        f"{suite.get(name)} {name}" for name in ("tests", "failures", "errors", "skipped")
+    )
     print(f"vm: {counts}, {float(suite.get('time')):.0f} s")
     return int(code.read_text())
 

@@ -30,7 +30,7 @@ rm -rf "$SHARE" "$RESULTS"
 mkdir -p "$SHARE/results"
 nice -n 10 bash "$VM/wheel.sh" "$SHARE" "$HEADERS"
 cp "$VM/guest/inside.sh" "$SHARE"
-printf '%q ' "$@" > "$SHARE/arguments"
+[ $# -eq 0 ] || printf '%q ' "$@" > "$SHARE/arguments"
 
 say "booting (arm64 under emulation: half a minute to the first test); console: $RESULTS/console.txt"
 mkdir -p "$RESULTS"
@@ -46,4 +46,4 @@ nice -n 10 timeout --foreground "$LIMIT_S" qemu-system-aarch64 \
     tr -d '\r' | tee "$RESULTS/console.txt" >&2 || say "the machine was stopped after $LIMIT_S s"
 mv "$SHARE/results"/* "$RESULTS/" 2> /dev/null || true
 say "the machine ran for $((SECONDS - began)) s"
-python3 "$VM/summary.py" "$RESULTS"
+"$PYTHON" "$VM/summary.py" "$RESULTS"

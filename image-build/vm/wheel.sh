@@ -12,7 +12,7 @@ git -C "$REPOSITORY" ls-files -z --cached --others --exclude-standard |
 say "building the wheel for arm64"
 CC="aarch64-linux-gnu-gcc -I$HEADERS/usr/include" LDSHARED="aarch64-linux-gnu-gcc -shared" \
     _PYTHON_HOST_PLATFORM=linux-aarch64 \
-    "${PYTHON:-python3}" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$OUT" "$SOURCE" >&2
+    "$PYTHON" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$OUT" "$SOURCE" >&2
 GUARD=banksman_drivers/guard/_native.abi3.so
 unzip -q -o -d "$OUT/look" "$OUT"/*.whl "$GUARD" || die "the wheel holds no guard: it was not built"
 aarch64-linux-gnu-readelf -h "$OUT/look/$GUARD" | grep -q AArch64 || die "the wheel's guard is not for arm64"

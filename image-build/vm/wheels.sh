@@ -10,7 +10,7 @@ SOURCE_ONLY=(sdnotify)
 # pip matches a tag exactly, so each that bookworm's glibc (2.36) can load is named.
 PLATFORMS=(--platform manylinux2014_aarch64)
 for tag in 2_17 2_24 2_26 2_27 2_28 2_31 2_34 2_35; do PLATFORMS+=(--platform "manylinux_${tag}_aarch64"); done
-PIP=("${PYTHON:-python3}" -m pip --quiet --disable-pip-version-check)
+PIP=("$PYTHON" -m pip --quiet --disable-pip-version-check)
 
 say "downloading arm64 wheels of: $*"
 for name in "${SOURCE_ONLY[@]}"; do

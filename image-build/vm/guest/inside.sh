@@ -25,7 +25,7 @@ systemctl daemon-reload
 at "the wheel is installed; tests begin"
 export BANKSMAN_VM=1
 /opt/banksman/bin/python -m pytest -m vm -p no:cacheprovider --junitxml="$RESULTS/junit.xml" \
-    -o junit_family=xunit2 -v $(cat "$HOST/arguments") tests/vm
+    -o junit_family=xunit1 -v --color=no $(cat "$HOST/arguments" 2> /dev/null) tests/vm
 code=$?
 journalctl --no-pager -o short-monotonic > "$RESULTS/journal.txt"
 echo $code > "$RESULTS/code"
