@@ -10,7 +10,8 @@ Rules of this file
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
+from functools import cache
+from typing import TYPE_CHECKING, assert_never
 
 from banksman.clock import Clock
 from banksman.config.schema import Config
@@ -23,8 +24,12 @@ from banksman_drivers.settings.device import DeviceSettings
 from banksman_drivers.settings.fake import FakeSettings
 from banksman_drivers.settings.gpio import GpioSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
+from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
 from banksman_drivers.settings.replay import ReplaySettings
 from banksman_drivers.settings.vda5050 import Vda5050Settings
+
+if TYPE_CHECKING:
+    from banksman_drivers.modbus_rtu import Buses
 
 
 def make_drivers(
@@ -34,6 +39,13 @@ def make_drivers(
     latched_estop: str = "",
 ) -> list[Driver]:
     """A driver for each device and the guard. ``latched_estop`` restores the guard's latch."""
+
+    @cache
+    def buses() -> Buses:
+        from banksman_drivers.modbus_rtu import Buses
+
+        return Buses(clock)
+
     armed = config.node.mode == "armed"
     drivers: list[Driver] = []
     if config.guard is not None:
@@ -41,11 +53,13 @@ def make_drivers(
         if not armed:
             settings = settings.model_copy(update={"outputs": []})
         drivers.append(GuardDriver(settings, clock, on_guard, bool(latched_estop), latched_estop))
-    drivers.extend(_make_driver(device, clock, armed) for device in config.devices)
+    drivers.extend(_make_driver(device, clock, armed, buses) for device in config.devices)
     return drivers
 
 
-def _make_driver(settings: DeviceSettings, clock: Clock, armed: bool) -> Driver:
+def _make_driver(
+    settings: DeviceSettings, clock: Clock, armed: bool, buses: Callable[[], Buses]
+) -> Driver:
     match settings:
         case ModbusTcpSettings():
             from banksman_drivers.modbus import ModbusTcpDriver
@@ -53,6 +67,12 @@ def _make_driver(settings: DeviceSettings, clock: Clock, armed: bool) -> Driver:
             modbus = ModbusTcpDriver(settings, clock)
             modbus.feed(armed)
             return modbus
+        case ModbusRtuSettings():
+            from banksman_drivers.modbus_rtu import ModbusRtuDriver
+
+            unit = ModbusRtuDriver(settings, buses().of(settings), clock)
+            unit.feed(armed)
+            return unit
         case ReplaySettings():
             from banksman_drivers.replay import ReplayDriver
 

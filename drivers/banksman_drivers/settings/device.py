@@ -11,11 +11,13 @@ from banksman_drivers.settings.camera import CameraSettings
 from banksman_drivers.settings.fake import FakeSettings
 from banksman_drivers.settings.gpio import GpioSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
+from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
 from banksman_drivers.settings.replay import ReplaySettings
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 
 DeviceSettings = Annotated[
     ModbusTcpSettings
+    | ModbusRtuSettings
     | ReplaySettings
     | Vda5050Settings
     | BoardSettings

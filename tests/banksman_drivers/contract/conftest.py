@@ -13,6 +13,8 @@ from driver_rigs.base import Rig
 from driver_rigs.camera import CameraRig
 from driver_rigs.fake import FakeRig
 from driver_rigs.gpio import GpioRig
+from driver_rigs.i2c import I2cAdcRig, I2cPinsRig
+from driver_rigs.modbus_rtu import ModbusRtuRig
 from driver_rigs.modbus_tcp import ModbusTcpRig
 from driver_rigs.replay import ReplayRig
 
@@ -20,12 +22,17 @@ SENSING: dict[str, type[Rig]] = {
     "camera": CameraRig,
     "fake": FakeRig,
     "gpio": GpioRig,
+    "i2c_adc": I2cAdcRig,
+    "i2c_pins": I2cPinsRig,
+    "modbus_rtu": ModbusRtuRig,
     "modbus_tcp": ModbusTcpRig,
     "replay": ReplayRig,
 }
 ACTING: dict[str, type[Rig]] = {
     "fake": FakeRig,
     "gpio": GpioRig,
+    "i2c_pins": I2cPinsRig,
+    "modbus_rtu": ModbusRtuRig,
     "modbus_tcp": ModbusTcpRig,
 }
 
