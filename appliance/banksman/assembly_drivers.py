@@ -23,12 +23,14 @@ from banksman_drivers.settings.camera import CameraSettings
 from banksman_drivers.settings.device import DeviceSettings
 from banksman_drivers.settings.fake import FakeSettings
 from banksman_drivers.settings.gpio import GpioSettings
+from banksman_drivers.settings.i2c import I2cSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
 from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
 from banksman_drivers.settings.replay import ReplaySettings
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 
 if TYPE_CHECKING:
+    from banksman_drivers.i2c.bus import I2cBuses
     from banksman_drivers.modbus_rtu import Buses
 
 
@@ -46,6 +48,12 @@ def make_drivers(
 
         return Buses(clock)
 
+    @cache
+    def i2c_buses() -> I2cBuses:
+        from banksman_drivers.i2c.bus import I2cBuses
+
+        return I2cBuses(clock)
+
     armed = config.node.mode == "armed"
     drivers: list[Driver] = []
     if config.guard is not None:
@@ -53,12 +61,18 @@ def make_drivers(
         if not armed:
             settings = settings.model_copy(update={"outputs": []})
         drivers.append(GuardDriver(settings, clock, on_guard, bool(latched_estop), latched_estop))
-    drivers.extend(_make_driver(device, clock, armed, buses) for device in config.devices)
+    drivers.extend(
+        _make_driver(device, clock, armed, buses, i2c_buses) for device in config.devices
+    )
     return drivers
 
 
 def _make_driver(
-    settings: DeviceSettings, clock: Clock, armed: bool, buses: Callable[[], Buses]
+    settings: DeviceSettings,
+    clock: Clock,
+    armed: bool,
+    buses: Callable[[], Buses],
+    i2c_buses: Callable[[], I2cBuses],
 ) -> Driver:
     match settings:
         case ModbusTcpSettings():
@@ -90,6 +104,12 @@ def _make_driver(
             from banksman_drivers.gpio.driver import GpioDriver
 
             return GpioDriver(settings, clock, real_chips(settings.id), driving=armed)
+        case I2cSettings():
+            from banksman_drivers.i2c.driver import I2cDriver
+            from banksman_drivers.i2c.port import require_smbus2
+
+            require_smbus2(settings.id)
+            return I2cDriver(settings, clock, i2c_buses(), drive=armed)
         case CameraSettings():
             from banksman_drivers.camera.driver import CameraDriver
 

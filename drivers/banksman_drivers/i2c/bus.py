@@ -195,7 +195,7 @@ class I2cBus:
             return False
         try:
             self._wire = Wire(self._open_port(self.path), self._ticks)
-        except (OSError, Unsupported) as error:
+        except OSError as error:
             self._give_up(f"the bus {self.path} cannot be opened: {error}", link)
             return False
         self._watch.reopened()

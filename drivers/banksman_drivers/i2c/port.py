@@ -10,6 +10,7 @@ Rules of this file
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -58,14 +59,17 @@ class Port(Protocol):
 OpenPort = Callable[[str], Port]
 
 
-def open_port(path: str) -> Port:
-    """Open a bus. Raises OSError; Unsupported without smbus2."""
-    try:
-        from smbus2 import SMBus, i2c_msg
-    except ImportError as error:
+def require_smbus2(device: str) -> None:
+    """Raises Unsupported, at the start and not at the first poll, where smbus2 is missing."""
+    if importlib.util.find_spec("smbus2") is None:
         raise Unsupported(
-            f"{path}: I2C needs smbus2, which is not installed; pip install 'banksman[i2c]'"
-        ) from error
+            f"{device}: I2C needs smbus2, which is not installed; pip install 'banksman[i2c]'"
+        )
+
+
+def open_port(path: str) -> Port:
+    """Open a bus. Raises OSError."""
+    from smbus2 import SMBus, i2c_msg
 
     class LinuxBus(SMBus):
         """smbus2's bus with a FIFO's reads."""

@@ -10,6 +10,7 @@ from banksman_drivers.settings.board import BoardSettings
 from banksman_drivers.settings.camera import CameraSettings
 from banksman_drivers.settings.fake import FakeSettings
 from banksman_drivers.settings.gpio import GpioSettings
+from banksman_drivers.settings.i2c import I2cSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
 from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
 from banksman_drivers.settings.replay import ReplaySettings
@@ -23,6 +24,7 @@ DeviceSettings = Annotated[
     | BoardSettings
     | CameraSettings
     | FakeSettings
-    | GpioSettings,
+    | GpioSettings
+    | I2cSettings,
     Field(discriminator="driver"),
 ]

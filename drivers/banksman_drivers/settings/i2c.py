@@ -21,6 +21,7 @@ from banksman_drivers.settings.i2c_chips import (
     CHIPS,
     FIFO_DEPTH,
     FULL_SCALES_V,
+    RANGES_GN,
     ChipFacts,
     ChipName,
     Option,
@@ -85,8 +86,10 @@ class I2cSettings(DeviceBase):
         json_schema_extra=measured_in("Hz"),
         description="samples per second; left out: adxl345 800, lis3dh 400, ads1115 128",
     )
-    range_gn: Literal[2, 4, 8, 16] = Field(
-        16, description="accelerometers: largest acceleration, in gn"
+    range_gn: int = Field(
+        16,
+        json_schema_extra=measured_in("gn"),
+        description="accelerometers: largest acceleration, 2, 4, 8 or 16",
     )
     burst_samples: int = Field(
         256, ge=16, le=16_384, description="accelerometers: samples that are looked at together"
@@ -157,11 +160,23 @@ class I2cSettings(DeviceBase):
         if self.rate_hz is not None and facts.rates_hz and self.rate_hz not in facts.rates_hz:
             may = ", ".join(f"{rate:g}" for rate in facts.rates_hz)
             yield Flaw(("rate_hz",), f"is {self.rate_hz:g}, which it cannot do", f"one of {may}")
+        if self.range_gn not in RANGES_GN:
+            yield Flaw(("range_gn",), f"is {self.range_gn}", "one of 2, 4, 8, 16")
         if self.full_scale_v not in FULL_SCALES_V:
             may = ", ".join(str(volts) for volts in FULL_SCALES_V)
             yield Flaw(("full_scale_v",), f"is {self.full_scale_v:g}", f"one of {may}")
         yield from self._pace_flaws()
         yield from self._channel_flaws()
+
+    def flaws_beside(self, earlier: Sequence[DeviceBase]) -> Iterator[Flaw]:
+        """Two chips at one address of a bus would answer at once."""
+        for other in earlier:
+            if isinstance(other, I2cSettings) and (other.bus, other.address) == (
+                self.bus,
+                self.address,
+            ):
+                message = f"is 0x{self.address:02x} of {self.bus}, where {other.id} is already"
+                yield Flaw(("address",), message, "change its address pins, or use another bus")
 
     def _pace_flaws(self) -> Iterator[Flaw]:
         if self.facts.fifo:

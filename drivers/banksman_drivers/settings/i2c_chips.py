@@ -70,4 +70,5 @@ CHIPS: dict[ChipName, ChipFacts] = {
     # MCP23017 DS20001952, figure 3-4: 0100 and three pins.
     "mcp23017": ChipFacts(dict.fromkeys(MCP_PINS, "flag"), tuple(range(0x20, 0x28)), outputs=True),
 }
+RANGES_GN = (2, 4, 8, 16)  # of both accelerometers
 FULL_SCALES_V = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)  # ADS1115, table 8-3
