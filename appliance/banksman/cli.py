@@ -24,6 +24,8 @@ COMMANDS = (
     "tail",
     "acknowledge",
     "demo",
+    "modbus",
+    "gpio",
     "board",
     "links",
 )

@@ -80,8 +80,7 @@ def list_chips(folder: Path = FOLDER) -> list[ChipInfo]:
     refusals: list[DeviceLost] = []
     for path in paths:
         try:
-            with open_chip(path) as fd:
-                chips.append(chip_info(fd, path))
+            chips.append(open_and_ask(path))
         except DeviceLost as error:
             refusals.append(error)
     if chips:
@@ -92,6 +91,12 @@ def list_chips(folder: Path = FOLDER) -> list[ChipInfo]:
         f"there is no GPIO chip ({folder}/gpiochip*): this machine has none, or its kernel driver"
         " is not loaded"
     )
+
+
+def open_and_ask(path: Path) -> ChipInfo:
+    """One chip. Raises DeviceLost."""
+    with open_chip(path) as fd:
+        return chip_info(fd, path)
 
 
 def list_lines(path: Path) -> list[LineInfo]:
