@@ -49,9 +49,10 @@ def default_routes(ipv4: str, ipv6: str) -> dict[str, int]:
     metrics: dict[str, int] = {}
 
     def note(name: str, metric: int | None, flags: int | None) -> None:
-        if metric is None or flags is None or not flags & _UP or flags & _REJECT:
+        if metric is None or metric < 0 or flags is None:
             return
-        metrics[name] = min(metric, metrics.get(name, metric))
+        if flags & _UP and not flags & _REJECT:
+            metrics[name] = min(metric, metrics.get(name, metric))
 
     for line in ipv4.splitlines()[1:]:
         fields = line.split()
