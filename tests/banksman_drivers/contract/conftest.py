@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from driver_rigs.base import Rig
+from driver_rigs.board import BoardRig
 from driver_rigs.camera import CameraRig
 from driver_rigs.fake import FakeRig
 from driver_rigs.gpio import GpioRig
@@ -19,6 +20,7 @@ from driver_rigs.modbus_tcp import ModbusTcpRig
 from driver_rigs.replay import ReplayRig
 
 SENSING: dict[str, type[Rig]] = {
+    "board": BoardRig,
     "camera": CameraRig,
     "fake": FakeRig,
     "gpio": GpioRig,
