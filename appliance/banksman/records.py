@@ -71,13 +71,14 @@ def readings_messages(batch: Sequence[Reading], stamp: Stamp) -> list[ReadingsMe
     message_id = stamp.id
     values: dict[str, float | None] = {}
     quality: dict[str, Literal["bad", "uncertain"]] = {}
+    texts: dict[str, str] = {}
     mono_ns = 0
     for reading in batch:
         sensor = reading.sensor
         name = sensor[cut:] if sensor.startswith(prefix) else sensor
         if name in values:
-            messages.append(_readings_message(message_id, stamp, mono_ns, values, quality))
-            message_id, values, quality = stamp.next_id(), {}, {}
+            messages.append(_readings_message(message_id, stamp, mono_ns, values, quality, texts))
+            message_id, values, quality, texts = stamp.next_id(), {}, {}, {}
         mono_ns = reading.mono_ns
         value: float | None = reading.value
         if reading.quality is not Quality.GOOD:
@@ -85,8 +86,10 @@ def readings_messages(batch: Sequence[Reading], stamp: Stamp) -> list[ReadingsMe
             quality[name] = "bad" if bad else "uncertain"
             value = None if bad else value
         values[name] = value if value is not None and math.isfinite(value) else None
+        if reading.text:
+            texts[name] = reading.text
     if values:
-        messages.append(_readings_message(message_id, stamp, mono_ns, values, quality))
+        messages.append(_readings_message(message_id, stamp, mono_ns, values, quality, texts))
     return messages
 
 
@@ -96,6 +99,7 @@ def _readings_message(
     mono_ns: int,
     values: dict[str, float | None],
     quality: dict[str, Literal["bad", "uncertain"]],
+    texts: dict[str, str],
 ) -> ReadingsMessage:
     return ReadingsMessage(
         id=message_id,
@@ -106,6 +110,7 @@ def _readings_message(
         boot_id=stamp.boot_id,
         values=values,
         quality=quality,
+        texts=texts,
     )
 
 

@@ -65,7 +65,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     """One calibrated value with unit, quality and time.
 
     ``value`` is NaN when the quality is BAD and no value could be had. ``mono_ns`` is the
-    monotonic time at which the answer that carries it had arrived.
+    monotonic time at which the answer that carries it had arrived. ``text`` is what a value stands
+    for where people read words and no number: a scanned code beside the count of scans. It is for
+    records and people; rules see the value.
     """
 
     sensor: str
@@ -73,6 +75,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     unit: str
     quality: Quality
     mono_ns: int
+    text: str = ""
 
 
 class Burst(msgspec.Struct, frozen=True):

@@ -156,6 +156,8 @@ class ControlLoop:
                 continue
             stream, points = wire
             stream.update(reading.value, reading.quality, reading.mono_ns)
+            if reading.text:
+                stream.text = reading.text
             # The readings of one poll belong together: a point decides once for all of them.
             triggered += [point for point in points if point not in triggered]
         self.sense_interlock(arrival_ns)

@@ -15,7 +15,10 @@ from banksman_drivers.ports import DeviceHealth, Value
 
 
 class SensorView(msgspec.Struct, frozen=True, gc=False):
-    """A sensor's newest reading; ``age_ms`` since it was taken, ``score`` 0..1."""
+    """A sensor's newest reading; ``age_ms`` since it was taken, ``score`` 0..1.
+
+    ``text`` is the newest that came with one: a scanned code.
+    """
 
     id: str
     label: str
@@ -28,6 +31,7 @@ class SensorView(msgspec.Struct, frozen=True, gc=False):
     rate: float
     score: float
     count: int
+    text: str = ""
 
 
 class OutputView(msgspec.Struct, frozen=True, gc=False):

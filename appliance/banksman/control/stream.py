@@ -57,6 +57,7 @@ class Stream:
         "rate",
         "sensor",
         "stale_ns",
+        "text",
         "unit",
         "value",
     )
@@ -67,6 +68,7 @@ class Stream:
         self.stale_ns = int(stale_ms * 1e6)
         self.value = NAN
         self.quality = Quality.BAD
+        self.text = ""  # the newest that came with a reading
         self.last = NAN  # the newest usable value, however old
         self.mono_ns = 0  # of the newest reading, whatever its quality; 0: never read
         self.good_mono_ns = 0  # of the newest usable one
@@ -202,6 +204,8 @@ class StreamTable:
                 self.unknown += 1
             else:
                 stream.update(reading.value, reading.quality, reading.mono_ns)
+                if reading.text:
+                    stream.text = reading.text
 
     def inputs(self, names: Sequence[str]) -> Inputs:
         """Compile the features of one decision point, in the order of ``names``.

@@ -30,6 +30,7 @@ def sensor_view(stream: Stream, label: str, now_ns: int) -> SensorView:
         rate=stream.rate,
         score=stream.score,
         count=stream.count,
+        text=stream.text,
     )
 
 

@@ -1,8 +1,8 @@
 """Which newest values are worth a message: report by exception. Pure.
 
 Rules of this file
-- A sensor is told when its quality changes, when a flag flips, or when its value has left the
-  dead band around what was told last (so a slow drift is seen too).
+- A sensor is told when its quality or text changes, when a flag flips, or when its value has left
+  the dead band around what was told last (so a slow drift is seen too).
 - Nothing is kept for later: after a broken link, `forget` makes everything worth telling anew,
   and what is told then is the newest.
 """
@@ -29,6 +29,7 @@ class StateMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str
     wall_ns: int
     stale: bool = False
+    text: str = ""
 
 
 class NodeState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,7 +44,7 @@ class StateReport:
     """Remembers what was told last."""
 
     def __init__(self) -> None:
-        self._sensors: dict[str, tuple[float, str, bool]] = {}
+        self._sensors: dict[str, tuple[float, str, bool, str]] = {}
         self._node: dict[str, tuple[str | int, str]] = {}
 
     def forget(self) -> None:
@@ -69,7 +70,7 @@ class StateReport:
         self._node.pop(name, None)
 
     def _moved(self, sensor: SensorView) -> bool:
-        now = (sensor.value, sensor.quality, sensor.stale)
+        now = (sensor.value, sensor.quality, sensor.stale, sensor.text)
         told = self._sensors.get(sensor.id)
         if told is not None and told[1:] == now[1:] and not _left_band(told[0], now[0]):
             return False
@@ -92,6 +93,7 @@ def _sensor_json(sensor: SensorView, wall_ns: int) -> bytes:
             unit=sensor.unit,
             wall_ns=wall_ns - _age_ns(sensor.age_ms),
             stale=sensor.stale,
+            text=sensor.text,
         )
     )
 

@@ -28,7 +28,8 @@ class Priority(enum.IntEnum):
 class ReadingsMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The readings of one poll of one device. ``values`` holds null for a BAD reading.
 
-    ``quality`` names only the points that are not GOOD.
+    ``quality`` names only the points that are not GOOD, ``texts`` those whose value stands for
+    words (a scanned code).
     """
 
     id: str
@@ -39,6 +40,7 @@ class ReadingsMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
     boot_id: str
     values: dict[str, float | None]
     quality: dict[str, Literal["bad", "uncertain"]] = {}
+    texts: dict[str, str] = {}
 
 
 class DecisionMessage(msgspec.Struct, frozen=True, omit_defaults=True):

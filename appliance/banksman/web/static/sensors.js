@@ -64,13 +64,14 @@ function tile(first) {
   const chip = h("span", { class: "chip odd" });
   const value = h("span");
   const unit = h("small");
+  const text = h("span", { class: "text" });
   const line = s("path", { class: "line" });
   const area = s("path", { class: "area" });
   const tip = h("i", { class: "tip" });
   const spark = h("span", { class: "spark", "aria-hidden": "true" },
     s("svg", { viewBox: "0 0 100 40", preserveAspectRatio: "none" }, area, line), tip);
   const node = h("button", { type: "button", class: "tile", "data-sensor": first.id },
-    h("span", { class: "top" }, label, chip), h("span", { class: "reading" }, value, unit), spark);
+    h("span", { class: "top" }, label, chip), h("span", { class: "reading" }, value, unit), text, spark);
   node.addEventListener("click", () => enlarge(first.id));
   const update = (sensor) => {
     const history = historyOf(sensor.id);
@@ -81,6 +82,8 @@ function tile(first) {
     show(chip, Boolean(fault));
     say(value, reading(sensor, history.integer));
     say(unit, unitOf(sensor.unit));
+    say(text, sensor.text);
+    show(text, Boolean(sensor.text));
     const shape = lineOf(history.points, SPARK_S * 1000, 100, 40, 4);
     line.setAttribute("d", shape.line);
     area.setAttribute("d", shape.area);
