@@ -27,6 +27,7 @@ from banksman_drivers.settings.i2c import I2cSettings
 from banksman_drivers.settings.modbus import ModbusTcpSettings
 from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
 from banksman_drivers.settings.replay import ReplaySettings
+from banksman_drivers.settings.serial_base import SerialBase
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ def _make_driver(
             from banksman_drivers.replay import ReplayDriver
 
             return ReplayDriver(settings, clock)
+        case SerialBase():
+            from banksman_drivers.serial_line.make import make_serial
+
+            return make_serial(settings, clock, clock.wall_ns)
         case Vda5050Settings():
             from banksman_drivers.vda5050 import Vda5050Driver
 
