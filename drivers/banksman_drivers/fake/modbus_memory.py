@@ -3,7 +3,7 @@
 Rules of this file
 - Pure: a request PDU in (function code and data), the answer PDU out. No frames, no sockets.
 - An address that nobody set does not exist: reading or writing it is an illegal data address.
-- Functions 1 to 6, 15, 16, 22 and 23, with the limits and refusals of the Modbus Application
+- Functions 1 to 6, 15, 16, 22, 23 and 43/14, with the limits and refusals of the Application
   Protocol V1.1b3; every other function is refused as illegal.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+IDENTITY_BYTES_MAX = 244  # a PDU of 253 bytes less the heads
 READS = {1: ("coils", 2000), 2: ("discrete", 2000), 3: ("holding", 125), 4: ("inputs", 125)}
 
 
@@ -41,6 +42,7 @@ class Memory:
         self.holding: dict[int, int] = {}
         self.inputs: dict[int, int] = {}
         self.last_write: Write | None = None
+        self.identity: dict[int, bytes] = {}  # objects by number; empty: it has no function 43
 
     def answer(self, pdu: bytes) -> bytes:
         """The answer to a request, a refusal included; never raises."""
@@ -56,11 +58,29 @@ class Memory:
                 return bytes((function,)) + self._write_masked(pdu[1:])
             if function == 23:
                 return bytes((function,)) + self._write_and_read(pdu[1:])
+            if function == 43 and self.identity:
+                return bytes((function,)) + self._identify(pdu[1:])
         except _Refusal as refusal:
             return bytes((function | 0x80, refusal.code))
         except struct.error:
             return bytes((function | 0x80, ILLEGAL_VALUE))
         return bytes((function | 0x80, ILLEGAL_FUNCTION))
+
+    def _identify(self, data: bytes) -> bytes:
+        """Function 43/14: the objects of a level, from one on, as many as fit."""
+        kind, level, first = struct.unpack(">BBB", data)
+        if kind != 14 or level not in (1, 2, 3):
+            raise _Refusal(ILLEGAL_VALUE)
+        last = {1: 2, 2: 0x7F, 3: 0xFF}[level]
+        body, count, more = b"", 0, 0
+        for number in sorted(each for each in self.identity if first <= each <= last):
+            text = self.identity[number]
+            if len(body) + len(text) + 2 > IDENTITY_BYTES_MAX:
+                more = number
+                break
+            body += bytes((number, len(text))) + text
+            count += 1
+        return bytes((14, level, 0x80 | level, 0xFF if more else 0, more, count)) + body
 
     def _table(self, name: str) -> dict[int, int]:
         tables = {"coils": self.coils, "discrete": self.discrete, "holding": self.holding}
