@@ -36,6 +36,8 @@ from banksman.telemetry.mqtt import Telemetry
 from banksman.telemetry.webhook import Webhooks
 from banksman.web.server import WebServer
 from banksman.wire.messages import Priority
+from banksman_drivers.board.read import board_name
+from banksman_drivers.file_tree import Tree
 from banksman_drivers.guard.available import why_not_available
 from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.ports import Driver
@@ -68,6 +70,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     drivers = make_drivers(config, clock, news.take, _estop_cause(config, saved))
     _refuse_unarmable(config, drivers)
     models = {item.name: _make_model(item, loaded.folder) for item in config.models}
+    board = board_name(Tree())
     to_control = _Late()
     cloud = _make_cloud(config, clock, to_control.post)
     core = ControlParts(loaded, clock, store, desk_alarms, drivers, saved, models, cloud)
@@ -95,7 +98,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         store=store,
         alarms=desk_alarms,
         link=telemetry.status,
-        versions=lambda rules: _versions(rules, models),
+        versions=lambda rules: _versions(rules, models, board),
         load_points=core.reload,
         mono_ns=clock.mono_ns,
     )
@@ -176,13 +179,14 @@ def _announce(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _versions(rules: str, models: Mapping[str, Model]) -> Versions:
+def _versions(rules: str, models: Mapping[str, Model], board: str) -> Versions:
     return Versions(
         banksman=version("banksman"),
         python=platform.python_version(),
         rules=rules,
         guard=why_not_available() or "native",
         models={model.id: model.version for model in models.values()},
+        board=board,
     )
 
 

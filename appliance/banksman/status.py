@@ -59,3 +59,4 @@ class Versions(msgspec.Struct, frozen=True):
     guard: str
     models: Mapping[str, str] = {}
     commit: str = ""
+    board: str = ""  # empty: not known; `banksman board` tells more

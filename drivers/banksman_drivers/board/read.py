@@ -62,6 +62,11 @@ def read_board(tree: Tree, python_folders: Iterable[str] = ()) -> BoardProfile:
     )
 
 
+def board_name(tree: Tree) -> str:
+    """What the board is called, at the cost of a few files; empty when it is not known."""
+    return identify(tree, parse_cpuinfo(tree.text("proc/cpuinfo") or "")).model
+
+
 def capabilities_of(profile: BoardProfile) -> Capabilities:
     """What the fleet may plan with; a part that is unknown makes no number of its own.
 

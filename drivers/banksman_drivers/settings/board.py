@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,9 @@ _LABELS: Mapping[BoardValue, str] = {
     "disk_free": "Free disk",
 }
 STALE_POLLS = 3
+
+# No option that names a file of ours: neither is relative to the config's folder.
+Absolute = Annotated[str, Field(pattern=r"^/")]
 
 
 class BoardPoint(PointSettings):
@@ -74,7 +77,6 @@ class BoardSettings(DeviceBase):
     """The board that this runs on. Without points it has the five usual ones."""
 
     driver: Literal["board"] = Field(description="which driver")
-    FILES: ClassVar[tuple[str, ...]] = ("root", "disk")
     poll_ms: float = Field(
         5000.0,
         ge=5,
@@ -82,8 +84,8 @@ class BoardSettings(DeviceBase):
         json_schema_extra=measured_in("ms"),
         description="time between two looks; they take some milliseconds of a worker thread",
     )
-    root: str = Field("/", description="where proc and sys are; in a container: the host's")
-    disk: str = Field("/", description="disk_free is of the file system that this lies on")
+    root: Absolute = Field("/", description="where proc and sys are; in a container: the host's")
+    disk: Absolute = Field("/", description="disk_free is of the file system that this lies on")
     points: list[BoardPoint] = Field(
         default_factory=list, alias="point", description="what is read; none: the usual five"
     )

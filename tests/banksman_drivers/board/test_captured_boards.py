@@ -1,10 +1,15 @@
 """What is read out of published captures of real boards (fixtures/SOURCES.md)."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from banksman_drivers.board.read import capabilities_of
+from banksman_drivers.board.read import board_name, capabilities_of
 from banksman_drivers.board.values import BoardProfile
+from banksman_drivers.file_tree import Tree
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 BOARDS = {
     "pi_3": ("raspberry_pi", "Raspberry Pi 3 Model B Rev 1.2", "bcm2837", "Cortex-A53", 4, 12.5),
@@ -200,6 +205,11 @@ def test_bandwidth_is_the_fastest_wire_that_is_up_and_unknown_on_radio(captured)
     assert speeds["pi_3"] == 100
     assert speeds["agx_orin"] == 10_000
     assert speeds["pi_zero_2_w"] is None
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_name_alone_is_the_profiles(captured, name):
+    assert board_name(Tree(FIXTURES / name)) == captured(name).model
 
 
 @pytest.mark.parametrize("name", BOARDS)

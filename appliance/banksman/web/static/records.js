@@ -169,6 +169,7 @@ export function showAbout(state) {
     ["Models", models || "none"],
     ["Guard", versions.guard || "none", versions.guard ? "" : "odd"],
     ["Python", versions.python],
+    ["Board", versions.board || "not known"],
     ["Readings", `${count(counters.readings)} in ${count(counters.batches)} batches`],
     ["Commands", `${count(counters.commands ?? 0)}, refused ${count(counters.commands_refused ?? 0)}, failed ${count(counters.commands_failed ?? 0)}`],
     ["Dropped in the loop", dropped.map(([name, times]) => `${words(name.slice(8))} ${count(times)}`).join(", ") || "nothing", dropped.length ? "odd" : ""],
