@@ -25,6 +25,7 @@ from banksman_drivers.camera.judge import Judge, look, sharpness
 from banksman_drivers.camera.newest import NewestFrame
 from banksman_drivers.camera.picture import framed
 from banksman_drivers.camera.source import Image, Open, Source
+from banksman_drivers.camera.thin import Thin
 from banksman_drivers.ports import Frame, Quality, Ticks
 from banksman_drivers.settings.camera import CameraSettings
 
@@ -64,10 +65,10 @@ class Filming:
         self._settings = settings
         self._ticks = ticks
         self._newest = newest
+        self._thin = Thin(settings.most_fps)
         self._judge = Judge(settings.frozen_s, settings.dark_below_pct)
         self._arrivals_ns: deque[int] = deque(maxlen=ARRIVALS_KEPT)
         self._opened_ns = 0
-        self._next_ns = 0
         self._sharp = 0.0
         self._sharp_due_ns = 0
         self._broken = 0
@@ -115,7 +116,7 @@ class Filming:
             arrival_ns = self._ticks.mono_ns()
             self.number += 1
             exposed_ns = clock.exposed_ns(source.stamp_ns, arrival_ns)
-            if self._too_soon(arrival_ns):
+            if not self._thin.wants(arrival_ns):
                 continue
             image = source.picture()
             if self.stopping:
@@ -158,14 +159,3 @@ class Filming:
             height=image.shape[0],
             remarks=tuple(source.remarks),
         )
-
-    def _too_soon(self, now_ns: int) -> bool:
-        """Whether this frame is one over `most_fps`. A tenth early is in time: cameras jitter."""
-        most = self._settings.most_fps
-        if most is None:
-            return False
-        period_ns = round(1e9 / most)
-        if now_ns < self._next_ns - period_ns // 10:
-            return True
-        self._next_ns = max(self._next_ns + period_ns, now_ns)
-        return False
