@@ -67,11 +67,17 @@ class TextDialect(Dialect):
         """The message of the output's state."""
         settings = self._outputs[output]
         words = settings.on if value else settings.off
-        return Order(output, words.encode("latin-1", "replace"), settings.answer)
+        return Order(output, words.encode("latin-1", "replace"))
 
     def verdict(self, order: Order, data: bytes) -> str | None:
-        """Whether the message begins as the answer does."""
-        return "" if data.startswith(order.word.encode("latin-1", "replace")) else None
+        """Whether the message begins as the answer does, or as a refusal."""
+        output = self._outputs[order.output]
+        if data.startswith(output.answer.encode("latin-1", "replace")):
+            return ""
+        refusal = output.refusal.encode("latin-1", "replace")
+        if refusal and data.startswith(refusal):
+            return f"the device answered {data[:40]!r}"
+        return None
 
 
 def framer_of(frame: SerialFrame) -> Framer:

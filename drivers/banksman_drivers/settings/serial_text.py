@@ -77,6 +77,7 @@ class SerialOutput(OutputSettings):
     on: Text = Field(min_length=1, description="sent for true, its line end included")
     off: Text = Field(min_length=1, description="sent for false")
     answer: Text = Field(min_length=1, description="a message that begins so confirms it")
+    refusal: Text = Field("", description="a message that begins so refuses it")
 
     def kind(self) -> OutputKind:
         """On or off."""

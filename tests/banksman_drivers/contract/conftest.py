@@ -18,6 +18,8 @@ from driver_rigs.i2c import I2cAdcRig, I2cPinsRig
 from driver_rigs.modbus_rtu import ModbusRtuRig
 from driver_rigs.modbus_tcp import ModbusTcpRig
 from driver_rigs.replay import ReplayRig
+from driver_rigs.serial_instrument import SerialInstrumentRig
+from driver_rigs.serial_scale import ScaleRig
 
 SENSING: dict[str, type[Rig]] = {
     "board": BoardRig,
@@ -29,6 +31,8 @@ SENSING: dict[str, type[Rig]] = {
     "modbus_rtu": ModbusRtuRig,
     "modbus_tcp": ModbusTcpRig,
     "replay": ReplayRig,
+    "scale": ScaleRig,
+    "serial": SerialInstrumentRig,
 }
 ACTING: dict[str, type[Rig]] = {
     "fake": FakeRig,
@@ -36,6 +40,7 @@ ACTING: dict[str, type[Rig]] = {
     "i2c_pins": I2cPinsRig,
     "modbus_rtu": ModbusRtuRig,
     "modbus_tcp": ModbusTcpRig,
+    "serial": SerialInstrumentRig,
 }
 
 
