@@ -47,6 +47,7 @@ pair = "estop_b"
 name = "estop_b"
 kind = "estop"
 source = "gpio:{chip}:2"
+pair = "estop_a"
 
 [[guard.input]]
 name = "reset"
@@ -154,8 +155,8 @@ class Unit:
     def start(self) -> None:
         """Return when the unit has said READY."""
         subprocess.run(["systemctl", "reset-failed", "banksman"], capture_output=True)
-        subprocess.run(["systemctl", "start", "banksman"], check=True, timeout=PATIENCE_S)
-        assert self.show("ActiveState") == "active"
+        subprocess.run(["systemctl", "start", "banksman"], timeout=PATIENCE_S)
+        assert self.show("ActiveState") == "active", self.journal()
 
     def kill(self, name: str) -> int:
         """A signal to the main process; returns when it was sent."""
