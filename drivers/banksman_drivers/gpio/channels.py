@@ -166,9 +166,9 @@ class Belt(Channel):
                 urgent = station.move(position_mm) or urgent
         return urgent
 
-    def look(self, levels: Sequence[bool], now_ns: int) -> bool:  # noqa: ARG002  counts, no times
+    def look(self, levels: Sequence[bool], now_ns: int) -> bool:
         """See Channel."""
-        if not self._quadrature.look((levels[0], levels[1])):
+        if not self._quadrature.look((levels[0], levels[1]), now_ns):
             return False
         self._doubt()
         return True

@@ -127,7 +127,7 @@ class LinePin(_pins.LGPIOPin):  # type: ignore[misc, name-defined]  # not typed
         _local.LocalPiPin.__init__(self, factory, info)
         self._pwm = None
         self._bounce = None
-        self._callback = None
+        self._callback: Any = None
         self._edges = lgpio.BOTH_EDGES
 
     def output_with_state(self, state: bool) -> None:
@@ -141,6 +141,12 @@ class LinePin(_pins.LGPIOPin):  # type: ignore[misc, name-defined]  # not typed
             return
         self.when_changed = None
         _library.lgGpioFree(self.factory.handle, self._number)
+
+    def _disable_event_detect(self) -> None:
+        # gpiozero's asks for the line anew, as an input without edges; it is given back anyway.
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback.cancel()
 
     def _get_state(self) -> bool:
         return bool(_checked(_library.lgGpioRead(self.factory.handle, self._number)))

@@ -4,8 +4,8 @@ Rules of this file
 - Every edge of both channels counts (four to a cycle, "x4"). A leads B is forward.
 - An edge that tells a level which its channel has already means that an edge between was missed:
   it is counted and moves nothing. So is a level that a look found and no edge had told.
-- The first level of a channel is no edge; nor is the first edge after a look when it says what the
-  look had seen, since both tell of the same change.
+- The first level of a channel is no edge; nor is an edge from before a look that says what the look
+  had seen, since both tell of the same change.
 - Speed is taken over the last eight edges, two whole cycles, so that unequal phases cancel. It
   never exceeds what the silence since the last edge allows, and is nought after ``standstill_ns``.
 
@@ -30,7 +30,7 @@ class Quadrature:
         self.missed = 0
         self._standstill_ns = standstill_ns
         self._levels: list[bool | None] = [None, None]
-        self._seen = [False, False]  # the level is from a look, and an edge may still tell of it
+        self._seen_ns: list[int | None] = [None, None]  # the level is from a look of this time
         self._doubted: list[bool | None] = [None, None]  # a look saw this, which no edge has told
         self._edges: deque[tuple[int, int]] = deque(maxlen=EDGES_FOR_SPEED + 1)  # time, count
         self._step = 0
@@ -38,14 +38,14 @@ class Quadrature:
     def edge(self, channel: int, level: bool, at_ns: int) -> bool:
         """Take an edge of channel 0 (A) or 1 (B); True if it counted."""
         before, other = self._levels[channel], self._levels[1 - channel]
-        from_look = self._seen[channel]
+        seen_ns = self._seen_ns[channel]
         self._levels[channel] = level
-        self._seen[channel] = False
+        self._seen_ns[channel] = None
         self._doubted[channel] = None
         if before is None or other is None:
             return False
         if before == level:
-            self.missed += not from_look
+            self.missed += seen_ns is None or at_ns > seen_ns
             return False
         # Gray code: forward makes A differ from B, then B follow A.
         step = 1 if (level != other) == (channel == 0) else -1
@@ -56,7 +56,7 @@ class Quadrature:
         self._edges.append((at_ns, self.count))
         return True
 
-    def look(self, levels: tuple[bool, bool]) -> bool:
+    def look(self, levels: tuple[bool, bool], now_ns: int) -> bool:
         """Take levels that were read; True if they show that an edge was missed.
 
         Believed on the second look only: the edge may be on its way.
@@ -74,13 +74,13 @@ class Quadrature:
                 self.missed += 1
                 found = True
             self._levels[channel] = level
-            self._seen[channel] = True
+            self._seen_ns[channel] = now_ns
         return found
 
     def forget(self) -> None:
         """The channels are known no more; the count stays."""
         self._levels = [None, None]
-        self._seen = [False, False]
+        self._seen_ns = [None, None]
         self._doubted = [None, None]
         self._edges.clear()
         self._step = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from banksman_drivers.settings.base import (
     DeviceBase,
@@ -125,7 +125,7 @@ class GpioStation(PointSettings):
 class GpioOutput(OutputSettings):
     """A lamp, a siren, a valve. Safe at start, when the chip was lost, and at the end."""
 
-    safe: bool = Field(description="what it takes at a trip and at shutdown")
+    safe: StrictBool = Field(description="what it takes at a trip and at shutdown")
     line: Line
     active: Literal["high", "low"] = Field("high", description="the level of true")
 

@@ -1,0 +1,146 @@
+"""Belts run forwards, backwards, jitter, stand still, and lose edges."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from banksman_drivers.gpio.quadrature import Quadrature
+
+MS = 1_000_000
+CYCLE = [(False, False), (True, False), (True, True), (False, True)]  # A leads B: forward
+
+
+class Shaft:
+    """An encoder's disc, which turns by quarters of a cycle."""
+
+    def __init__(self, decoder):
+        self.decoder = decoder
+        self.place = 0
+        self.now_ns = 0
+        for _ in range(2):
+            decoder.look(CYCLE[0], 0)
+
+    def turn(self, steps, each_ns=MS, silent=False):
+        for _ in range(abs(steps)):
+            before = CYCLE[self.place % 4]
+            self.place += 1 if steps > 0 else -1
+            after = CYCLE[self.place % 4]
+            self.now_ns += each_ns
+            channel = 0 if before[0] != after[0] else 1
+            if not silent:
+                self.decoder.edge(channel, after[channel], self.now_ns)
+        return self
+
+    @property
+    def levels(self):
+        return CYCLE[self.place % 4]
+
+
+@pytest.fixture
+def shaft():
+    return Shaft(Quadrature())
+
+
+@pytest.mark.parametrize("steps", [1, 4, 7, -1, -4, -9])
+def test_each_quarter_of_a_cycle_counts_with_its_sign(shaft, steps):
+    shaft.turn(steps)
+    assert (shaft.decoder.count, shaft.decoder.missed) == (steps, 0)
+
+
+@given(st.lists(st.integers(-50, 50), max_size=30))
+def test_the_count_is_where_the_shaft_is_whatever_way_it_took(turns):
+    shaft = Shaft(Quadrature())
+    for steps in turns:
+        shaft.turn(steps)
+    assert (shaft.decoder.count, shaft.decoder.missed) == (shaft.place, 0)
+
+
+def test_the_first_level_of_a_channel_is_no_edge():
+    decoder = Quadrature()
+    assert not decoder.edge(0, True, 0)
+    assert not decoder.edge(1, True, 1)
+    assert (decoder.count, decoder.missed) == (0, 0)
+    assert decoder.edge(0, False, 2)
+
+
+def test_an_edge_that_tells_a_known_level_means_that_one_was_missed(shaft):
+    shaft.turn(4)
+    assert not shaft.decoder.edge(0, False, shaft.now_ns)
+    assert (shaft.decoder.count, shaft.decoder.missed) == (4, 1)
+
+
+@given(st.integers(1, 40), st.integers(1, 3))
+def test_missed_quarters_never_go_unnoticed(before, lost):
+    """Four lost in a row would look like standing still: the count says nothing of those."""
+    shaft = Shaft(Quadrature()).turn(before)
+    shaft.turn(lost, silent=True).turn(8)
+    assert shaft.decoder.missed > 0
+
+
+def test_one_look_at_another_level_is_not_believed_for_its_edge_may_be_on_its_way(shaft):
+    shaft.turn(1, silent=True)
+    assert shaft.decoder.look(shaft.levels, shaft.now_ns) is False
+    shaft.decoder.edge(0, True, MS)
+    assert (shaft.decoder.count, shaft.decoder.missed) == (1, 0)
+    assert shaft.decoder.look(shaft.levels, shaft.now_ns) is False
+
+
+def test_two_looks_at_another_level_are_a_missed_edge(shaft):
+    shaft.turn(1, silent=True)
+    shaft.decoder.look(shaft.levels, shaft.now_ns)
+    assert shaft.decoder.look(shaft.levels, shaft.now_ns) is True
+    assert (shaft.decoder.count, shaft.decoder.missed) == (0, 1)
+
+
+def test_an_edge_that_tells_what_a_look_saw_is_no_second_one(shaft):
+    shaft.turn(1, silent=True)
+    shaft.decoder.look(shaft.levels, shaft.now_ns)
+    shaft.decoder.look(shaft.levels, shaft.now_ns)
+    assert not shaft.decoder.edge(0, True, shaft.now_ns)
+    assert shaft.decoder.missed == 1
+
+
+@pytest.mark.parametrize(("steps", "speed"), [(20, 1000.0), (-20, -1000.0)])
+def test_the_speed_is_signed_counts_per_second(shaft, steps, speed):
+    shaft.turn(steps)
+    assert shaft.decoder.counts_per_s(shaft.now_ns) == pytest.approx(speed)
+
+
+def test_unequal_phases_cancel(shaft):
+    for _ in range(6):
+        for each_ns in (MS // 2, MS // 2, 3 * MS // 2, 3 * MS // 2):
+            shaft.turn(1, each_ns)
+    assert shaft.decoder.counts_per_s(shaft.now_ns) == pytest.approx(1000.0)
+
+
+def test_the_speed_falls_with_the_silence_and_is_nought_at_a_standstill(shaft):
+    shaft.turn(20)
+    speeds = [shaft.decoder.counts_per_s(shaft.now_ns + ms * MS) for ms in (1, 10, 100, 999)]
+    assert speeds == sorted(speeds, reverse=True)
+    assert speeds[1] == pytest.approx(100.0)
+    assert shaft.decoder.counts_per_s(shaft.now_ns + 1000 * MS) == 0.0
+
+
+def test_a_turn_round_forgets_the_speed_of_the_other_way(shaft):
+    shaft.turn(20).turn(-1)
+    assert shaft.decoder.counts_per_s(shaft.now_ns) == 0.0
+    assert shaft.decoder.direction(shaft.now_ns) == -1
+
+
+def test_the_direction_is_none_at_a_standstill(shaft):
+    shaft.turn(3)
+    assert shaft.decoder.direction(shaft.now_ns) == 1
+    assert shaft.decoder.direction(shaft.now_ns + 1000 * MS) == 0
+
+
+def test_edges_of_one_moment_tell_no_speed(shaft):
+    shaft.turn(5, each_ns=0)
+    assert shaft.decoder.counts_per_s(shaft.now_ns) == 0.0
+
+
+def test_a_lost_chip_keeps_the_count_and_takes_the_next_levels_as_first_ones(shaft):
+    shaft.turn(5)
+    shaft.decoder.forget()
+    assert shaft.decoder.counts_per_s(shaft.now_ns) == 0.0
+    shaft.decoder.look((False, True), shaft.now_ns)
+    assert (shaft.decoder.count, shaft.decoder.missed) == (5, 0)
