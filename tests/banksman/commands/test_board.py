@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from banksman.cli import main
+from banksman.config.load import load_config
 
+PAGE = Path(__file__).parents[3] / "docs" / "operate" / "board.md"
 BOARDS = Path(__file__).parents[2] / "banksman_drivers" / "board" / "fixtures"
 
 
@@ -102,3 +105,15 @@ def test_an_interface_that_is_named_twice_is_a_wrong_config(run, tmp_path):
     code, _, err = run("links", "--config", config)
     assert code == 2
     assert "eth0" in err
+
+
+def test_the_config_and_rules_of_the_operators_page_are_right(tmp_path):
+    device, decision, rules, link = re.findall(
+        r"^```toml\n(.*?)^```", PAGE.read_text(), re.M | re.S
+    )
+    (tmp_path / "rules.toml").write_text(rules)
+    config = tmp_path / "appliance.toml"
+    config.write_text('[node]\nid = "box"\n[store]\nfolder = "store"\n' + device + decision + link)
+    loaded = load_config(config)
+    assert loaded.warnings == ()
+    assert loaded.config.links[0].metered is True
