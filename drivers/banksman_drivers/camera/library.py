@@ -20,6 +20,8 @@ from banksman_drivers.ports import Unsupported
 
 # AV_LOG_QUIET (libavutil/log.h); OpenCV reads it once, when it opens its first stream.
 FFMPEG_QUIET = "-8"
+# OpenCV waits for a V4L2 buffer that was said to be there; by its default for ten seconds.
+V4L_SELECT_S = "2"
 
 _first = threading.Lock()
 
@@ -34,6 +36,7 @@ def load() -> ModuleType:
     """The module cv2, one thread wide and silent. The camera's thread only."""
     with _first:
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_QUIET)
+        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", V4L_SELECT_S)
         import cv2
 
         cv2.setNumThreads(1)
