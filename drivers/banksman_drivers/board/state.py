@@ -37,10 +37,6 @@ LOWEST_C = -60.0
 HIGHEST_C = 250.0
 SENSORS = 64
 
-_FIRMWARE_FLAGS = (
-    "sys/devices/platform/soc/soc:firmware/get_throttled",
-    "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled",
-)
 _FLAGS = re.compile(r"(0[xX])?[0-9a-fA-F]{1,8}")
 _CPU_ZONE = re.compile(r"(cpu[-_]?(0[-_])?therm(al)?|x86_pkg_temp|soc[-_]thermal|tctl|tdie)", re.I)
 _CPU_CHIPS = {"coretemp": "Package id 0", "k10temp": "Tctl", "zenpower": "Tdie"}
@@ -121,10 +117,14 @@ def _rpi_volt(tree: Tree) -> bool | None:
 
 
 def _firmware_flags(tree: Tree) -> int | None:
-    for path in _FIRMWARE_FLAGS:
-        text = tree.line(path)
-        if _FLAGS.fullmatch(text):
-            return int(text, 16)
+    """``get_throttled`` of the firmware; its folder is called after the chip's bus (soc, soc@…)."""
+    for bus in tree.names("sys/devices/platform"):
+        place = f"sys/devices/platform/{bus}"
+        for name in tree.names(place) if bus.startswith("soc") else ():
+            if name.endswith(":firmware"):
+                text = tree.line(f"{place}/{name}/get_throttled")
+                if _FLAGS.fullmatch(text):
+                    return int(text, 16)
     return None
 
 

@@ -162,6 +162,13 @@ def test_an_impossible_temperature_is_none(box):
     assert [each.value_c for each in profile.temperatures] == [None, 27.8]
 
 
+def test_the_firmwares_flags_are_found_under_whatever_name_the_bus_has(box):
+    flags = "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled"
+    supply = read_board(box({flags: "0x50004\n"})).supply
+    assert (supply.undervoltage, supply.throttled) == (False, True)
+    assert (supply.undervoltage_seen, supply.throttled_seen) == (True, True)
+
+
 def test_the_kernels_own_alarm_wins_over_the_firmwares_flag(box):
     tree = box(
         {
