@@ -30,7 +30,7 @@ from banksman_drivers.modbus_line import Line
 from banksman_drivers.modbus_read import Reads
 from banksman_drivers.modbus_watchdog import WatchdogRegister
 from banksman_drivers.modbus_write import RemoteOutput
-from banksman_drivers.pace import Pace
+from banksman_drivers.pace import Pace, start_of
 from banksman_drivers.points import sensors_of
 from banksman_drivers.ports import (
     Command,
@@ -221,7 +221,8 @@ class ModbusDriver(Driver):
 
     async def _poll(self, link: Line, sink: Sink, beat: BadBeat) -> None:
         loop = asyncio.get_running_loop()
-        pace = Pace(self._settings.poll_ms / 1e3, loop.time())
+        period_s = self._settings.poll_ms / 1e3
+        pace = Pace(period_s, start_of(self.id, period_s, loop.time()))
         skipped_before = self._condition.polls_skipped
         while True:
             polled: asyncio.Future[None] = loop.create_future()

@@ -7,6 +7,9 @@ Rules of this file
   epoll waits in whole milliseconds, so a 1 ms schedule is always late by a part of one and
   must catch up to hold 1 000 polls/s. What is later is skipped and counted.
 
+- Each device has a phase of its own (`start_of`): fifty that come up together would else be
+  polled in one heap for ever, and the last of them wait for all the others.
+
     deadline  |----|----|----|----|----|
     poll      x    x       x x    x         late, and caught up
     poll      x    x                  x     far too late: two skipped, phase kept
@@ -14,7 +17,19 @@ Rules of this file
 
 from __future__ import annotations
 
+import hashlib
+
 CATCH_UP_S = 0.010
+
+
+def start_of(name: str, period_s: float, now_s: float) -> float:
+    """When the schedule of ``name`` was last due: up to a period before ``now_s``.
+
+    Spread evenly by a hash of the name, so that names alike lie apart; the same at every start.
+    """
+    hashed = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big")
+    phase_s = hashed / 2**32 * period_s
+    return now_s - (now_s - phase_s) % period_s
 
 
 class Pace:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banksman_drivers.pace import Pace
+from banksman_drivers.pace import Pace, start_of
 
 
 def test_deadlines_do_not_drift_when_every_poll_is_a_little_late():
@@ -37,3 +37,26 @@ def test_every_deadline_stays_on_the_grid_and_none_is_lost_uncounted(period_s, w
         assert deadline_s == pytest.approx((made + pace.skipped) * period_s)
         now_s = max(now_s, deadline_s) + work
         assert math.isfinite(now_s)
+
+
+@given(
+    st.text(min_size=1, max_size=20),
+    st.floats(0.001, 3600),
+    st.floats(0, 1e7),
+)
+def test_a_device_s_own_phase_lies_within_the_period_before_now(name, period_s, now_s):
+    start_s = start_of(name, period_s, now_s)
+    assert now_s - period_s - 1e-6 <= start_s <= now_s
+
+
+def test_a_device_s_phase_is_the_same_whenever_it_comes_up():
+    first, second = start_of("plc", 0.05, 100.0), start_of("plc", 0.05, 707.317)
+    beats = (second - first) / 0.05
+    assert beats == pytest.approx(round(beats), abs=1e-6)
+
+
+def test_the_phases_of_many_devices_are_spread_over_the_period():
+    phases = sorted(start_of(f"d{number}", 0.05, 0.0) + 0.05 for number in range(50))
+    in_each_tenth = [sum(n * 0.005 <= p < (n + 1) * 0.005 for p in phases) for n in range(10)]
+    assert max(in_each_tenth) <= 12
+    assert min(in_each_tenth) >= 1
