@@ -19,14 +19,15 @@ from pathlib import Path
 from banksman.alarms import AlarmDesk
 from banksman.assembly_drivers import make_drivers
 from banksman.clock import Clock
+from banksman.clock_watch import watch_clock
 from banksman.config.load import LoadedConfig
 from banksman.config.schema import Config, ModelSettings
-from banksman.control.act import Act
 from banksman.control_parts import ControlParts, load_latches
 from banksman.control_thread import ControlThread
 from banksman.daemon import Parts
 from banksman.desk import Desk
 from banksman.errors import NotArmable
+from banksman.guard_news import GuardNews
 from banksman.logs import log_alarm
 from banksman.security.accounts import Accounts
 from banksman.status import Versions
@@ -39,7 +40,6 @@ from banksman.wire.messages import Priority
 from banksman_drivers.board.read import board_name
 from banksman_drivers.file_tree import Tree
 from banksman_drivers.guard.available import why_not_available
-from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.ports import Driver
 from banksman_inference.fake import FakeModel
 from banksman_inference.numpy_head import NumpyHead
@@ -48,10 +48,7 @@ from banksman_watchdog.systemd import SystemdNotify, watchdog_timeout_s
 
 log = logging.getLogger(__name__)
 
-QUIET_EVENTS = frozenset({"lease_renewed", "closed", "pressed", "released"})
-DROPPING_EVENTS = frozenset({"lease_expired", "tripped"})
 SETTLE_S = 30.0
-LINES_PER_S = 10  # of the guard in the log: a chattering contact must not fill the disk
 
 
 async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
@@ -66,7 +63,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     desk_alarms.restore(await store.alarms())
     for trip, cause in saved.items():
         desk_alarms.raise_alarm(f"trip.{trip}", cause, Priority.CRITICAL, trip)
-    news = _GuardNews()
+    news = GuardNews(desk_alarms)
     drivers = make_drivers(config, clock, news.take, _estop_cause(config, saved))
     _refuse_unarmable(config, drivers)
     models = {item.name: _make_model(item, loaded.folder) for item in config.models}
@@ -113,7 +110,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         announce=_announce,
     )
     jobs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
-        "alarms": lambda: _settle(desk_alarms)
+        "alarms": lambda: _settle(desk_alarms),
+        "clock": lambda: watch_clock(clock, core.note),
     }
     if config.mqtt.host is not None:
         jobs["telemetry"] = telemetry.run
@@ -200,27 +198,3 @@ class _Late:
         """Run it on the control thread soon."""
         if self.thread is not None:
             self.thread.post(function)
-
-
-class _GuardNews:
-    """Logs the guard's events; what it dropped is no longer believed to be on."""
-
-    def __init__(self) -> None:
-        self.act: Act | None = None
-        self._second = 0
-        self._lines = 0
-
-    def take(self, event: GuardEvent) -> None:
-        """One event, on the control thread."""
-        if event.kind in DROPPING_EVENTS and self.act is not None:
-            self.act.doubt("guard")
-        second = event.mono_ns // 1_000_000_000
-        if second != self._second:
-            if self._lines > LINES_PER_S:
-                log.warning("guard: %d more events in that second", self._lines - LINES_PER_S)
-            self._second, self._lines = second, 0
-        self._lines += 1
-        if self._lines > LINES_PER_S:
-            return
-        level = logging.INFO if event.kind in QUIET_EVENTS else logging.WARNING
-        log.log(level, "guard: %s", event.text)
