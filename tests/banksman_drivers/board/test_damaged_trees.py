@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman_drivers.board.read import capabilities_of, read_board
@@ -92,9 +92,7 @@ def test_a_makers_placeholder_is_no_name(box):
     assert read_board(tree).model == "ASRock J5040-ITX"
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(contents=st.dictionaries(st.sampled_from(FILES), st.binary(max_size=120)))
 def test_garbage_in_any_file_never_raises(tmp_path_factory, contents):
     root = tmp_path_factory.mktemp("garbage")
