@@ -28,7 +28,7 @@ from banksman_drivers.i2c.asks import Answer, Ask, Steps
 from banksman_drivers.i2c.faults import BusFault, BusWatch
 from banksman_drivers.i2c.port import OpenPort, open_port
 from banksman_drivers.i2c.reports import Gone, Report
-from banksman_drivers.i2c.station import ORDERS_MOST, Order, Station
+from banksman_drivers.i2c.station import NEVER_NS, ORDERS_MOST, Order, Station
 from banksman_drivers.i2c.wire import Wire
 from banksman_drivers.ports import CommandFailed, Ticks, Unsupported
 
@@ -163,7 +163,7 @@ class I2cBus:
                 if ready:
                     self._turn(min(ready, key=lambda each: each.deadline_ns(now_ns)), link)
                 else:
-                    due_ns = min((each.due_ns() for each in self._stations), default=2**62)
+                    due_ns = min((each.due_ns() for each in self._stations), default=NEVER_NS)
                     self._rest(due_ns - now_ns)
         finally:
             self._admit()

@@ -57,6 +57,7 @@ class I2cDriver(Driver):
         self._chip = make_chip(settings, drive)
         self._channels = {f"{self.id}.{output.name}": output for output in settings.outputs}
         self._bus: I2cBus = buses.claim(settings.bus, settings.address, settings.id)
+        self._served = False
         self._station = Station(settings, self._chip, make_collector(settings), ticks)
 
     def sensors(self) -> Sequence[SensorInfo]:
@@ -82,11 +83,12 @@ class I2cDriver(Driver):
         def take(report: Report) -> None:
             self._take(report, sink, beat)
 
-        self._station.polling = True
+        self._station.polling = self._served = True
         try:
             async with self._bus.serving(self._station, take) as running:
                 await asyncio.shield(running)
         finally:
+            self._served = False
             beat.stop()
             self._condition.say("starting", "not running")
 
@@ -118,7 +120,7 @@ class I2cDriver(Driver):
         """Every output to its safe state, opening the bus if it is not served. See the port."""
         if not self._channels:
             return
-        if self._condition.lost or self._condition.connected:
+        if self._served:
             await self._order_safe()
             return
         self._station.polling = False

@@ -82,8 +82,9 @@ def open_port(path: str) -> Port:
             self.i2c_rdwr(*messages)
             return b"".join(bytes(message) for message in messages[1::2])
 
-    bus = LinuxBus(path)
+    bus = LinuxBus()
     try:
+        bus.open(path)
         fcntl.ioctl(bus.fd or -1, I2C_TIMEOUT, TIMEOUT_10MS)
     except OSError:
         bus.close()

@@ -41,6 +41,7 @@ from banksman_drivers.settings.i2c import I2cSettings
 BACK_OFF_FIRST_S = 0.2
 ORDERS_MOST = 16
 ORDER_DEADLINE_NS = 1_000_000
+NEVER_NS = 2**62
 NO_ANSWER = Answer(b"", 0, 0)
 
 Transfer = Callable[[int, Ask], Answer]
@@ -57,12 +58,16 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class _Job(msgspec.Struct):
-    """What is under way: a start, a poll, or an order (which may itself be a start)."""
+    """What is under way: a start, a poll, or an order (which may itself be a start).
+
+    ``resume_ns``: it pauses until then.
+    """
 
     steps: Steps[Values | Samples | None]
     starts: bool
     order: Order | None
     ask: Ask | None = None
+    resume_ns: int = 0
     transfers: int = 0
     round_trip_ns: int = 0
     arrived_ns: int = 0
@@ -93,9 +98,11 @@ class Station:
 
     def due_ns(self) -> int:
         """When a turn makes sense; 0 is now. Far away when there is nothing to do."""
-        if self._job is None and self.orders:
+        if self._job is not None:
+            return self._job.resume_ns
+        if self.orders:
             return 0
-        return self._next_ns if self._job is not None or self.polling else 2**62
+        return self._next_ns if self.polling else NEVER_NS
 
     def deadline_ns(self, now_ns: int) -> int:
         """By when it should be done: the earliest deadline has the next turn."""
@@ -197,7 +204,7 @@ class Station:
             job.arrived_ns = answer.after_ns
         job.ask = job.steps.send(answer)
         if isinstance(job.ask, Pause):
-            self._next_ns = self._ticks.mono_ns() + round(job.ask.seconds * 1e9)
+            job.resume_ns = self._ticks.mono_ns() + round(job.ask.seconds * 1e9)
 
     def _finished(self, job: _Job, result: Values | Samples | None) -> Report | None:
         now_ns = self._ticks.mono_ns()
