@@ -56,10 +56,9 @@ def _check_files(config: Config, folder: FilePath, report: Report) -> None:
     ]
     others += [(("model", index, "file"), model.file) for index, model in enumerate(config.models)]
     for index, device in enumerate(config.devices):
-        for key in ("file", "order_file"):
-            others.append((("device", index, key), getattr(device, key, None)))
-        for key in device.SECRETS:
-            secrets.append((("device", index, key), getattr(device, key)))
+        for key in device.FILES:
+            named = secrets if key in device.SECRETS else others
+            named.append((("device", index, key), getattr(device, key)))
     for path, name in (*secrets, *others):
         if name is None:
             continue
