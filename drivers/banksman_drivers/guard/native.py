@@ -241,6 +241,10 @@ class Guard:
             text = f"no reset while {blocker.label or blocker.name} is not closed and in agreement"
         elif name == "discrepancy":
             text = self._disagreement(index)
+        elif name == "agreed":
+            # The same name as the discrepancy had: the pair's first channel.
+            point = self._settings.inputs[min(index, detail)]
+            text = f"{point.name} and its other channel were both seen open: they agree again"
         return GuardEvent(name, point.name, text, mono_ns)
 
 

@@ -183,6 +183,20 @@ def test_the_channels_of_a_pair_are_compared(make_rig):
     rig.close_all()
 
 
+def test_a_welded_channel_is_told_though_the_other_has_tripped_already(make_rig):
+    """One press opens left alone: the trip comes at once, the discrepancy after its time."""
+    terms = {"debounce_ms": 0, "discrepancy_ms": 20}
+    rig = make_rig(estops={"left": {"pair": "right", **terms}, "right": terms})
+    rig.start()
+    rig.energise()
+    rig.tell("right", b"0")
+    assert rig.until_event("tripped").text == "right is open"
+    assert rig.until_event("discrepancy").name == "left"
+    assert rig.guard.state().cause == "right is open"
+    rig.tell("left", b"0")
+    assert rig.until_event("agreed").name == "left"
+
+
 def test_stop_leaves_outputs_safe_and_joins_the_thread(rig, thread_count):
     rig.energise()
     threads = thread_count()
