@@ -91,14 +91,13 @@ class Tree:
         except (OSError, ValueError):
             return False
 
-    def target(self, path: str) -> str:
-        """The last name of what a link points to (``device/driver``); empty when it is none."""
-        link = Path(path)
-        folder = self._place(str(link.parent))
-        try:
-            return "" if folder is None else printable((folder / link.name).readlink().name)
-        except (OSError, ValueError):
-            return ""
+    def uevent(self, folder: str, key: str) -> str:
+        """What the kernel tells of a device by ``key``: DRIVER, DEVTYPE; empty when nothing."""
+        for line in (self.text(f"{folder}/uevent") or "").splitlines():
+            name, _, value = line.partition("=")
+            if name == key:
+                return printable(value)
+        return ""
 
     def _place(self, path: str) -> Path | None:
         """Where ``path`` lies, unless that is out of the root."""

@@ -80,7 +80,7 @@ def read_accelerators(tree: Tree, identity: Identity) -> tuple[Accelerator, ...]
 
 def _on_pci(tree: Tree, place: str) -> Accelerator | None:
     vendor, device = tree.line(f"{place}/vendor"), tree.line(f"{place}/device")
-    driver = tree.target(f"{place}/driver")
+    driver = tree.uevent(place, "DRIVER")
     if (vendor, device) == _CORAL_PCI:
         return Accelerator("edge_tpu", "Coral PCIe Accelerator", "pcie", driver == "apex")
     if vendor == _HAILO_PCI:

@@ -67,7 +67,7 @@ def default_routes(ipv4: str, ipv6: str) -> dict[str, int]:
 
 def _read(tree: Tree, name: str, metrics: dict[str, int]) -> InterfaceFacts | None:
     place = f"sys/class/net/{name}"
-    driver = tree.target(f"{place}/device/driver")
+    driver = tree.uevent(f"{place}/device", "DRIVER")
     kind = _kind(tree, place, name, driver)
     if kind is None:
         return None
@@ -88,13 +88,12 @@ def _read(tree: Tree, name: str, metrics: dict[str, int]) -> InterfaceFacts | No
 def _kind(tree: Tree, place: str, name: str, driver: str) -> Kind | None:
     """What it is; None: it is none of ours."""
     hardware = tree.number(f"{place}/type")
-    uevent = (tree.text(f"{place}/uevent") or "").split()
-    words = [word.removeprefix("DEVTYPE=") for word in uevent if word.startswith("DEVTYPE=")]
-    if hardware is None or name.startswith(_VIRTUAL_NAMES) or _NOT_OUTWARD.intersection(words):
+    devtype = tree.uevent(place, "DEVTYPE")
+    if hardware is None or name.startswith(_VIRTUAL_NAMES) or devtype in _NOT_OUTWARD:
         return None
-    if "wwan" in words or driver in _MODEM_DRIVERS or hardware in (_PPP, _RAW_IP):
+    if devtype == "wwan" or driver in _MODEM_DRIVERS or hardware in (_PPP, _RAW_IP):
         return "modem"
-    if "wlan" in words or tree.has(f"{place}/wireless") or tree.has(f"{place}/phy80211"):
+    if devtype == "wlan" or tree.has(f"{place}/wireless") or tree.has(f"{place}/phy80211"):
         return "wifi"
     if hardware == _NONE:
         return "other" if tree.has(f"{place}/device") else None

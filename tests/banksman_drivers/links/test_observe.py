@@ -23,7 +23,7 @@ def net(tmp_path):
             (place / key).write_text(f"{value}\n")
         if driver:
             (place / "device").mkdir()
-            (place / "device" / "driver").symlink_to(f"../../drivers/{driver}")
+            (place / "device" / "uevent").write_text(f"DRIVER={driver}\n")
         return read_interfaces(Tree(tmp_path))
 
     return add
