@@ -16,6 +16,7 @@ import errno
 import os
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -45,9 +46,12 @@ class Seat:
 
 
 class FakeBus:
-    """The bus. ``writes`` keeps the newest writes: (address, register, data)."""
+    """The bus. ``writes`` keeps the newest writes: (address, register, data).
 
-    def __init__(self, raw: bool = True, seed: int = 1) -> None:
+    ``bit_rate_hz``: a transfer takes as long as its bits on a wire of that speed; 0: no time.
+    """
+
+    def __init__(self, raw: bool = True, seed: int = 1, bit_rate_hz: float = 0.0) -> None:
         self.seats: dict[int, Seat] = {}
         self.stuck = False
         self.unplugged = False
@@ -59,6 +63,7 @@ class FakeBus:
         self.funcs = FUNC_I2C if raw else 0
         self._chance = random.Random(seed)  # noqa: S311  noise, no secret
         self._lock = threading.Lock()
+        self._bit_rate_hz = bit_rate_hz
 
     def put(self, address: int, model: ChipModel) -> Seat:
         """Solder a chip in."""
@@ -88,6 +93,14 @@ class FakeBus:
                 raise _failed(errno.EREMOTEIO)
             self.writes.append((address, register, data))
             seat.model.write(register, data)
+
+    def hold(self, payload: int, transfers: int = 1) -> None:
+        """Let the time of the wire pass: address, register, address again, the bytes, 9 bits each.
+
+        A thread that waits for the wire holds no interpreter lock, in the kernel as here.
+        """
+        if self._bit_rate_hz:
+            time.sleep((3 * transfers + payload) * 9 / self._bit_rate_hz)
 
     def _seat(self, address: int) -> Seat:
         self.transfers += 1
@@ -146,7 +159,10 @@ class FakePort:
         """Raw: the same registers several times; EOPNOTSUPP where the adapter knows only SMBus."""
         if not self.funcs & FUNC_I2C:
             raise _failed(errno.EOPNOTSUPP)
-        return b"".join(self._read(i2c_addr, register, length) for _ in range(count))
+        self._mind_closed()
+        parts = [self._bus.read(i2c_addr, register, length) for _ in range(count)]
+        self._bus.hold(length * count, count)
+        return b"".join(parts)
 
     def close(self) -> None:
         """Let go of the bus device."""
@@ -156,11 +172,14 @@ class FakePort:
 
     def _read(self, address: int, register: int, size: int) -> bytes:
         self._mind_closed()
-        return self._bus.read(address, register, size)
+        data = self._bus.read(address, register, size)
+        self._bus.hold(size)
+        return data
 
     def _write(self, address: int, register: int, data: bytes) -> None:
         self._mind_closed()
         self._bus.write(address, register, data)
+        self._bus.hold(len(data))
 
     def _mind_closed(self) -> None:
         if not self._open:

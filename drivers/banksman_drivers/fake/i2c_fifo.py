@@ -40,23 +40,23 @@ class FifoChip(ByteChip):
         self.overrun = False
         self.fifo: deque[tuple[float, float, float]] = deque(maxlen=DEPTH)
         self._ticks = ticks
-        self._began_ns: int | None = None
+        self.began_ns: int | None = None
         super().__init__(reset)
 
     def power_cycle(self) -> None:
         """As after a supply that failed: standby."""
         super().power_cycle()
-        self._began_ns = None
+        self.began_ns = None
         self.fifo.clear()
         self.overrun = False
 
     def measure(self, on: bool) -> None:
         """Start or stop sampling."""
-        if on and self._began_ns is None:
-            self._began_ns = self._ticks.mono_ns()
+        if on and self.began_ns is None:
+            self.began_ns = self._ticks.mono_ns()
             self.made = self.lost = 0
         elif not on:
-            self._began_ns = None
+            self.began_ns = None
 
     def empty(self) -> None:
         """Throw the FIFO away, as bypass mode does."""
@@ -65,9 +65,9 @@ class FifoChip(ByteChip):
 
     def fill(self) -> None:
         """Let the samples in that were taken since."""
-        if self._began_ns is None or self.stopped:
+        if self.began_ns is None or self.stopped:
             return
-        due = int((self._ticks.mono_ns() - self._began_ns) * self.rate_hz / 1e9)
+        due = int((self._ticks.mono_ns() - self.began_ns) * self.rate_hz / 1e9)
         for number in range(self.made, due):
             if len(self.fifo) == DEPTH:
                 self.lost += 1

@@ -209,7 +209,8 @@ class I2cSettings(DeviceBase):
             if point.scale == 0 or not math.isfinite(point.scale):
                 yield Flaw((*path, "scale"), f"is {point.scale:g}", "a number other than 0")
             unit = facts.channels[point.channel]
-            if point.unit != unit and point.scale == 1 and point.offset == 0:
+            converts = not point.model_fields_set.isdisjoint(("scale", "offset"))
+            if point.unit != unit and not converts:
                 message = f'is "{point.unit}", and {point.channel} is in {unit}'
                 yield Flaw((*path, "unit"), message, f'unit = "{unit}", or a scale that converts')
             if not facts.outputs:
