@@ -28,6 +28,11 @@ settings.register_profile("banksman", deadline=None)
 settings.load_profile("banksman")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--hardware``: run what stands in tests/hardware, on a bench that is wired for it."""
+    parser.addoption("--hardware", action="store_true", help="run tests that need a wired bench")
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

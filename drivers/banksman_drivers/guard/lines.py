@@ -120,9 +120,9 @@ def _explained(place: Place, error: OSError | ImportError) -> DriverError:
     if isinstance(error, ImportError):
         return Unsupported(f"{place}: {why_not_available()}")
     remedy = {
-        errno.EBUSY: "another program holds this line: find it with gpioinfo and stop it",
+        errno.EBUSY: "another program holds this line: banksman gpio list shows which; stop it",
         errno.EACCES: "this user may not open it: add it to the group that owns it",
         errno.ENOENT: "there is no such file: check the path in the config",
-        errno.EINVAL: "the chip has no such line: check the number with gpioinfo",
+        errno.EINVAL: "the chip has no such line: check the number with banksman gpio list",
     }.get(error.errno or 0, "check the path and the wiring")
     return DeviceLost(f"{place}: {error.strerror}; {remedy}")
