@@ -3,61 +3,60 @@
 Rules of this file
 - The unit's own doings are its `Session`: lost for one is not lost for the others. Only the
   port's end (adapter pulled) ends all of them.
-- Between two frames lies the silence of the standard; whoever asks in it waits for its end.
-- RTU has no transaction numbers, so a late answer is kept out by time and by what was asked:
-
-    ask A  ...no answer            hold            ask A'       answer
-    |------ time-out -----|------ time-out -----|------------|----->
-                              a late one is         if A' = A it is believed, else
-                              a stray: dropped      dropped and A' asked once more;
-                                                    then the unit is held once more
-
-  While an answer is owed, one is believed only if it is to the very request that it is owed to.
+- Between two frames lies the silence of the standard; whoever asks in it waits for its end, and a
+  write that comes meanwhile goes first.
+- An answer is waited for as long as the unit's time-out and the wire's own time together. What
+  comes and is none is passed over and counted; the unit's `Doubt` says what may be believed.
 - An adapter that gives back what is sent would confirm every write of function 5, 6 and 22 to
   itself. So without ``echo`` the first of them is preceded by a read of the same place.
-- All times are the loop's; the wire's own are in ``modbus_rtu_frame.py``, turns in
-  ``modbus_turns.py``.
+
+    units      1 poll, 2 poll + write, 3 silent
+    line       |ask 2 write|  |answer| silence |ask 1| |answer| silence |ask 2| |answer| ...
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
+from banksman_drivers.modbus_doubt import Doubt
+from banksman_drivers.modbus_keeper import PortKeeper
 from banksman_drivers.modbus_link import Answer, Refused
-from banksman_drivers.modbus_port import RtuPort, open_port, wire_of
+from banksman_drivers.modbus_port import SerialLine, open_port, wire_of
 from banksman_drivers.modbus_rtu_frame import FRAME_MAX, find, probe_of
 from banksman_drivers.modbus_session import Job, Session
-from banksman_drivers.modbus_turns import Turns, Unit
+from banksman_drivers.modbus_turns import Turns
 from banksman_drivers.ports import CommandExpired, DeviceLost, Ticks
 from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
 
 HEARD_MAX = 4 * FRAME_MAX
-ANSWERS_WITH_DATA = (1, 2, 3, 4, 23)  # an answer to one could be one to another
 
 
 class Bus:
     """The bus on one port. ``strays`` counts bytes that were no answer to anything awaited.
 
-    Who uses it holds it (``held``); the port is opened by the first session and closed when
-    nobody holds the bus any more.
+    ``waited_s`` is about how long a request waits for its turn at the worst. ``open_line`` opens
+    the port, on a thread that may wait.
     """
 
-    def __init__(self, line: ModbusRtuSettings, ticks: Ticks) -> None:
+    def __init__(
+        self,
+        line: ModbusRtuSettings,
+        ticks: Ticks,
+        open_line: Callable[[ModbusRtuSettings], SerialLine] = open_port,
+    ) -> None:
         self.strays = 0
-        self.waited_s = 0.0  # about how long a request waits for its turn, at the worst
+        self.waited_s = 0.0
         self._line = line
         self._wire = wire_of(line)
         self._pause_s = self._wire.silence_s + line.turnaround_ms / 1e3
         self._ticks = ticks
-        self._holders = 0
-        self._port: RtuPort | None = None
-        self._opening: asyncio.Task[DeviceLost | None] | None = None
-        self._closing: asyncio.Future[None] | None = None
+        self._keeper = PortKeeper(functools.partial(open_line, line), self._opened, self._closed)
         self._sessions: set[Session] = set()
         self._turns: Turns[Job] = Turns()
-        self._owed: dict[int, bytes] = {}  # unit -> the request that it never answered
+        self._doubts: dict[int, Doubt] = {}
         self._echo_told = line.echo  # whether it is known how the adapter does it
         self._job: Job | None = None
         self._echo_due = b""
@@ -69,25 +68,18 @@ class Bus:
     @property
     def is_open(self) -> bool:
         """Whether the port is open now."""
-        return self._port is not None
+        return self._keeper.port is not None
 
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Hold the bus: its port stays open until the last holder leaves."""
-        self._holders += 1
-        try:
-            yield
-        finally:
-            self._holders -= 1
-            if not self._holders:
-                self._close("the bus was given up")
+        return self._keeper.held()
 
     async def session(self, unit: int, timeout_s: float, retries: int) -> Session:
         """Begin to talk to ``unit``. Raises DeviceLost saying why there is no port."""
-        if self._port is None:
-            await self._open()
+        await self._keeper.open()
         session = Session(self, unit, timeout_s, retries)
         self._sessions.add(session)
+        self._doubts.setdefault(unit, Doubt(timeout_s))
         return session
 
     def put(self, job: Job) -> None:
@@ -110,47 +102,18 @@ class Bus:
             left.insert(0, self._job)
         return left
 
-    async def _open(self) -> None:
+    def _opened(self, port: SerialLine) -> None:
         loop = asyncio.get_running_loop()
-        if self._opening is None:
-            self._opening = loop.create_task(self._open_once())
-        problem = await asyncio.shield(self._opening)
-        if problem is not None:
-            raise DeviceLost(*problem.args)
-        if self._port is None:
-            raise DeviceLost(f"{self._line.port} was closed")
-
-    async def _open_once(self) -> DeviceLost | None:
-        loop = asyncio.get_running_loop()
-        try:
-            if self._closing is not None:
-                await self._closing
-            port = await loop.run_in_executor(None, open_port, self._line)
-        except DeviceLost as error:
-            return error
-        finally:
-            self._opening = None
-        self._port = port
         self._free_s = loop.time() + self._pause_s
         self._echo_told = self._line.echo
-        if self._holders:
-            loop.add_reader(port.fd, self._readable)
-        else:
-            self._close("the bus was given up")
-        return None
+        loop.add_reader(port.fd, self._readable)
 
-    def _close(self, problem: str) -> None:
-        """Close the port, if it is open, and end every session."""
-        port, self._port = self._port, None
-        if port is not None:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(port.fd)
-            self._closing = loop.run_in_executor(None, port.close)
+    def _closed(self, problem: str) -> None:
         self._stop_timer()
         for session in tuple(self._sessions):
             session.kill(problem)
         self._job = None
-        self._owed.clear()
+        self._doubts.clear()
 
     def _wait_for_turn(self, job: Job, first: bool = False) -> None:
         unit = self._turns.unit(job.session.unit)
@@ -163,7 +126,7 @@ class Bus:
     def _go(self) -> None:
         """Send the next request if the line is free and somebody may; else wake up when so."""
         loop = asyncio.get_running_loop()
-        while self._job is None and self._port is not None:
+        while self._job is None and self._keeper.port is not None:
             self._stop_timer()
             now_s = loop.time()
             if now_s < self._free_s:
@@ -175,9 +138,9 @@ class Bus:
             if isinstance(turn, float):
                 self._timer = loop.call_at(turn, self._go)
                 return
-            self._begin(turn[1], now_s)
+            self._begin(turn[1], self._keeper.port, now_s)
 
-    def _begin(self, job: Job, now_s: float) -> None:
+    def _begin(self, job: Job, port: SerialLine, now_s: float) -> None:
         if job.expires_mono_ns is not None and self._ticks.mono_ns() > job.expires_mono_ns:
             job.end(
                 DeviceLost("sent, and too old to be sent again")
@@ -196,13 +159,8 @@ class Bus:
         self._sent_ns = self._ticks.mono_ns()
         due_s = job.session.timeout_s + self._wire.seconds(len(asked.frame) + asked.answer_size)
         self._timer = asyncio.get_running_loop().call_at(now_s + due_s, self._too_late, due_s)
-        self._send(asked.frame)
-
-    def _send(self, frame: bytes) -> None:
-        if self._port is None:
-            return
         try:
-            self._port.write(frame)
+            port.write(asked.frame)
         except OSError as error:
             self._gone(error)
 
@@ -211,7 +169,6 @@ class Bus:
 
         def probed(outcome: Answer | Exception) -> None:
             if isinstance(outcome, (Answer, Refused)):
-                write.put_s = asyncio.get_running_loop().time()
                 self._wait_for_turn(write, first=True)
             else:
                 write.end(outcome)
@@ -221,70 +178,72 @@ class Bus:
         return Job(session, asked, probed, None, True, tries_left=session.tries, put_s=write.put_s)
 
     def _readable(self) -> None:
-        if self._port is None:
+        port = self._keeper.port
+        if port is None:
             return
         try:
-            data = self._port.read()
+            data = port.read()
         except OSError as error:
             self._gone(error)
+            return
+        if not data:
             return
         self._free_s = asyncio.get_running_loop().time() + self._pause_s
         job = self._job
         if job is None:
-            self.strays += len(data)
+            self._stray(data)
             return
         heard = self._heard
         heard += data
         if len(heard) > HEARD_MAX:
             self.strays += len(heard) - HEARD_MAX
             del heard[:-HEARD_MAX]
+        frame = job.question.frame
+        if not self._echo_told and frame in heard:
+            self._stop_timer()
+            self._job = None
+            job.session.kill("the adapter gives back what is sent to it; write echo = true", job)
+            self._go()
+            return
         if self._echo_due:
-            at = heard.find(self._echo_due)
-            if at < 0:
+            before, echo, after = heard.partition(self._echo_due)
+            if not echo:
                 return
-            self.strays += at
-            del heard[: at + len(self._echo_due)]
+            self._stray(before)
+            self._heard = heard = after
             self._echo_due = b""
         found = find(job.question, bytes(heard))
         if found is not None:
-            self.strays += len(heard) - (found.end - found.start)
-            answer = Answer(found.function, found.body, self._ticks.mono_ns())
-            self._answered(job, answer)
-        elif not self._echo_told and job.question.frame in heard:
-            self._stop_timer()
-            self._job = None
-            job.session.kill("the adapter gives back what is sent to it; write echo = true")
-            self._go()
+            self._stray(heard[: found.start])
+            self._stray(heard[found.end :])
+            self._answered(job, Answer(found.function, found.body, self._ticks.mono_ns()))
+
+    def _stray(self, data: bytes | bytearray) -> None:
+        """Count what was no answer to anything; it may be a late one."""
+        self.strays += len(data)
+        doubt = self._doubts.get(data[0]) if data else None
+        if doubt is not None:
+            doubt.strayed(asyncio.get_running_loop().time())
+            self._turns.unit(data[0]).held_until_s = doubt.held_until_s
 
     def _answered(self, job: Job, answer: Answer) -> None:
         self._stop_timer()
         self._job = None
-        unit = self._turns.unit(job.session.unit)
+        asked, session = job.question, job.session
         refused = answer.function & 0x80
-        if refused or job.question.tells_from_echo:
+        if refused or asked.tells_from_echo:
             self._echo_told = True
-        believed = self._believed(job, unit)
-        if job.session.problem is not None:
-            pass  # nobody waits for it any more
-        elif not believed:
-            self._wait_for_turn(job, first=True)
-        else:
+        unit = self._turns.unit(session.unit)
+        doubt = self._doubts[session.unit]
+        believed = doubt.believes(asked.frame, asyncio.get_running_loop().time())
+        unit.held_until_s = doubt.held_until_s
+        if session.problem is None and believed:
             unit.answering = True
-            job.session.heard(answer.mono_ns - self._sent_ns)
+            session.heard(answer.mono_ns - self._sent_ns)
             job.end(Refused(answer.body[0]) if refused else answer)
+        elif session.problem is None:
+            self._wait_for_turn(job, first=True)
         self._go()
-
-    def _believed(self, job: Job, unit: Unit[Job]) -> bool:
-        """Whether this answer is to this request, as far as one may be owed to an older one."""
-        owed = self._owed.get(unit.number)
-        if owed is None or job.question.function not in ANSWERS_WITH_DATA:
-            return True
-        unit.held_until_s = asyncio.get_running_loop().time() + job.session.timeout_s
-        if owed != job.question.frame:
-            self._owed[unit.number] = job.question.frame
-            return False
-        del self._owed[unit.number]
-        return True
 
     def _too_late(self, waited_s: float) -> None:
         job, self._job = self._job, None
@@ -292,23 +251,26 @@ class Bus:
         if job is None:
             return
         now_s = asyncio.get_running_loop().time()
-        unit = self._turns.unit(job.session.unit)
-        self._owed[unit.number] = job.question.frame
-        unit.held_until_s = now_s + job.session.timeout_s
+        session = job.session
+        unit, doubt = self._turns.unit(session.unit), self._doubts[session.unit]
+        doubt.missed(job.question.frame, now_s)
+        unit.held_until_s = doubt.held_until_s
         heard = len(self._heard)
         self.strays += heard
-        if job.tries_left and job.session.problem is None:
+        if job.tries_left and session.problem is None:
             job.tries_left -= 1
             self._wait_for_turn(job, first=True)
         else:
             self._turns.missed(unit, waited_s, now_s)
-            job.session.kill(self._silence(job, heard), job)
+            session.kill(self._silence(session, heard, doubt), job)
         self._go()
 
-    def _silence(self, job: Job, heard: int) -> str:
-        told = f"no answer of unit {job.session.unit} within {job.session.timeout_s * 1e3:g} ms"
+    def _silence(self, session: Session, heard: int, doubt: Doubt) -> str:
+        told = f"no answer of unit {session.unit} within {session.timeout_s * 1e3:g} ms"
         if self._echo_due:
             return f"{told}, nor the echo of the adapter; drop echo if it has none"
+        if doubt.late:
+            return f"{told}; it answers later than that: raise timeout_ms"
         if heard:
             return (
                 f"{told}, but {heard} bytes that are none; check baud, parity, termination, and"
@@ -317,7 +279,7 @@ class Bus:
         return f"{told}; check its number, its power and the two wires"
 
     def _gone(self, error: OSError) -> None:
-        self._close(f"{self._line.port} is gone ({error}); is the adapter plugged in?")
+        self._keeper.close(f"{self._line.port} is gone ({error}); is the adapter plugged in?")
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

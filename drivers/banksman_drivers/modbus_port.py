@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import termios
-from typing import Any
+from typing import Any, Protocol
 
 from banksman_drivers.modbus_rtu_frame import Wire
 from banksman_drivers.ports import DeviceLost, Unsupported
@@ -28,15 +28,30 @@ def wire_of(line: ModbusRtuSettings) -> Wire:
     return Wire(line.baud, 9 + (line.parity != "none") + line.stop_bits)
 
 
+class SerialLine(Protocol):
+    """An open line. ``fd`` is for the loop's reader; ``read`` and ``write`` never block."""
+
+    fd: int
+
+    def read(self) -> bytes:
+        """What has come; empty only when nothing is there. Raises OSError at its end."""
+
+    def write(self, frame: bytes) -> None:
+        """Give a whole frame to the kernel. Raises OSError when it does not take it."""
+
+    def close(self) -> None:
+        """Close it, on a thread that may wait."""
+
+
 class RtuPort:
-    """An open port. ``fd`` is for the loop's reader. Raises OSError when the adapter is gone."""
+    """A serial port of the kernel as a ``SerialLine``."""
 
     def __init__(self, serial: Any) -> None:
         self.fd: int = serial.fileno()
         self._serial = serial
 
     def read(self) -> bytes:
-        """What has come; empty only when nothing is there. Raises OSError at its end."""
+        """See ``SerialLine``."""
         try:
             data = os.read(self.fd, READ_MAX)
         except BlockingIOError:
@@ -46,12 +61,12 @@ class RtuPort:
         return data
 
     def write(self, frame: bytes) -> None:
-        """Give a whole frame to the kernel. Raises OSError when it does not take it."""
+        """See ``SerialLine``."""
         if os.write(self.fd, frame) != len(frame):
             raise OSError("it takes no more bytes")
 
     def close(self) -> None:
-        """Close it, on a thread that may wait."""
+        """Throw away what has not left, and close."""
         with contextlib.suppress(OSError, termios.error):  # of an adapter that is gone already
             termios.tcflush(self.fd, termios.TCIOFLUSH)
         with contextlib.suppress(OSError):

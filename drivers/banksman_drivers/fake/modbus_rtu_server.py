@@ -102,6 +102,7 @@ class RtuLine:
         self._ends: tuple[int, int] | None = None
         self._heard = bytearray()
         self._later: set[asyncio.TimerHandle] = set()
+        self._busy_until_s: dict[int, float] = {}
         self._news = asyncio.Event()
 
     def plug(self) -> None:
@@ -182,7 +183,10 @@ class RtuLine:
             if after is not None and after is not before:
                 self.writes.append((unit, after))
         pieces = misbehave(frame, pdu, faults)
-        self._send(pieces, faults.delay_s)
+        loop = asyncio.get_running_loop()
+        due_s = max(loop.time() + faults.delay_s, self._busy_until_s.get(unit, 0.0))
+        self._busy_until_s[unit] = due_s  # a unit answers one request after the other
+        self._send(pieces, due_s - loop.time())
 
     def _send(self, pieces: Sequence[bytes], delay_s: float) -> None:
         """Send the pieces one after the other, each to be read on its own."""
@@ -194,7 +198,7 @@ class RtuLine:
             self.say(pieces[0])
             self._send(pieces[1:], 0.001)
 
-        if not delay_s:
+        if delay_s <= 0:
             self.say(pieces[0])
             self._send(pieces[1:], 0.001)
             return
