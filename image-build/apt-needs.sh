@@ -11,7 +11,7 @@ npm_comes_with_nodejs() {
 
 needs="python3-venv python3-dev gcc libc6-dev mosquitto"
 case "${1:-run}" in
-    test) needs="$needs chromium systemd" ;;
+    test) needs="$needs chromium systemd libmodbus-dev pkg-config mbpoll" ;;
     bench)
         needs="$needs libmodbus-dev libmosquitto-dev pkg-config"
         command -v node >/dev/null || needs="$needs nodejs"
