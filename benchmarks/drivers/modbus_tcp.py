@@ -9,6 +9,7 @@ its own connector and default workers, and publishes to a broker of ours.
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ WANTED_PER_S = DEVICES * REGISTERS * 1000 / POLL_MS
 CPU_PCT = 40.0
 JITTER_MS = 5.0
 SETTLE_S = 5.0
+GATEWAY_RUNS = 2  # its start takes long, and its figures lie far from ours
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ class Watched(msgspec.Struct, frozen=True):
 
 def measure(context: Context) -> list[Figure]:
     """Ours and the gateway, round by round, on the same devices."""
-    seconds = 5.0 if context.quick else 12.0
+    seconds = 5.0 if context.quick else 10.0
     program = build(context.cache)
     pressure = Pressure()
     ours: list[Watched] = []
@@ -58,7 +60,7 @@ def measure(context: Context) -> list[Figure]:
             context.say(f"modbus_tcp: {DEVICES} devices, round {number + 1}")
             with pressure:
                 ours.append(watch(prepare(folder, farm.ports), folder, farm, seconds, SETTLE_S))
-        if note:
+        if note or len(theirs) == GATEWAY_RUNS:
             continue
         try:
             with Farm(program, DEVICES) as farm, thingsboard.broker(folder) as broker:
@@ -102,7 +104,7 @@ def figures(
     wanted = f"{DEVICES} devices x {REGISTERS} registers each {POLL_MS} ms"
     if theirs:
         slow = max(rates) / WANTED_PER_S
-        note = f"{wanted}; the gateway read {slow:.0%} of what it was told to"
+        note = f"{wanted}; the gateway, a request for each register, read {slow:.0%} of them"
     return [
         figure(
             "drivers.modbus_tcp_points", "1/s", [each.points_per_s for each in ours],
@@ -140,8 +142,6 @@ def prepare(folder: Path, ports: list[int]) -> Recipe:
     config = folder / "appliance.toml"
     config.write_text(toml(appliance(folder, ports, free_port())))
     (folder / "rules.toml").write_text(rules(len(ports)))
-    import sys
-
     command = (sys.executable, "-m", "banksman.cli", "run", "--config", str(config))
     return Recipe(command=command)
 

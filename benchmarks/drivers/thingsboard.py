@@ -28,7 +28,7 @@ PACKAGES = (
     "packaging",
 )
 INSTALL_S = 300
-SETTLE_S = 25.0
+SETTLE_S = 15.0
 NO_LIMIT = "0:0,"
 LIMITS = (
     "rateLimits", "dpRateLimits", "messagesRateLimits", "deviceMessagesRateLimits",
