@@ -76,12 +76,17 @@ async def loop():
     )
     driver, sink = GpioDriver(settings, Ticks(), real_chips("io")), Sink()
     task = asyncio.create_task(driver.run(sink))
-    async with asyncio.timeout(10):
-        await sink.until(lambda batch: all(r.quality is Quality.GOOD for r in batch))
-    yield Loop(driver, sink)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    try:
+        try:
+            async with asyncio.timeout(10):
+                await sink.until(lambda batch: all(r.quality is Quality.GOOD for r in batch))
+        except TimeoutError:
+            pytest.fail(driver.health().message)
+        yield Loop(driver, sink)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_a_level_goes_round_and_its_edge_carries_the_kernels_time(loop, record_property):
