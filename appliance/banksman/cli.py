@@ -26,6 +26,7 @@ COMMANDS = (
     "demo",
     "modbus",
     "gpio",
+    "i2c",
     "board",
     "links",
 )
