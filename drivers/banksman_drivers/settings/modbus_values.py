@@ -11,10 +11,10 @@ Values of 64 bits likewise: ABCDEFGH, GHEFCDAB, BADCFEHG, HGFEDCBA.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, Strict
+from pydantic import Field
 
 from banksman_drivers.settings.base import Flaw
 
@@ -66,12 +66,12 @@ ByteOrder = Annotated[
 BitNumber = Annotated[int, Field(ge=0, le=63)]
 Bit = Annotated[BitNumber | None, Field(description="only this bit of the value; 0 is the lowest")]
 Bits = Annotated[
-    Annotated[tuple[BitNumber, BitNumber], Strict(False)] | None,  # TOML has lists, no tuples
+    Annotated[list[BitNumber], Field(min_length=2, max_length=2)] | None,
     Field(description="only these bits of the value, from the lowest to the highest: [4, 7]"),
 ]
 
 
-def field_of(bit: int | None, bits: tuple[int, int] | None) -> tuple[int, int] | None:
+def field_of(bit: int | None, bits: Sequence[int] | None) -> tuple[int, int] | None:
     """The lowest bit and the width of a bit field; None where the whole value counts."""
     if bits is not None:
         return bits[0], bits[1] - bits[0] + 1
@@ -83,7 +83,7 @@ def field_flaws(
     table: str,
     kind: str,
     bit: int | None,
-    bits: tuple[int, int] | None,
+    bits: Sequence[int] | None,
 ) -> Iterator[Flaw]:
     """What is wrong with a bit field; ``path`` is that of its point or output."""
     field = field_of(bit, bits)

@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banksman_drivers.modbus_codec import BlockDecoder, encode
+from banksman_drivers.modbus_codec import BlockDecoder, encode, mask_of
 from banksman_drivers.modbus_plan import WORDS, plan
 from banksman_drivers.ports import Quality
 from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint
 
 ORDERS = ["high_first", "low_first"]
+BYTES = ["high_first", "low_first"]
 INTEGERS = {
+    "bcd16": (0, 9999),
+    "bcd32": (0, 99_999_999),
     "uint16": (0, 2**16 - 1),
     "int16": (-(2**15), 2**15 - 1),
     "uint32": (0, 2**32 - 1),
@@ -55,6 +58,91 @@ def test_known_bytes_give_the_known_value(kind, order, payload, value):
     reading = decode([point(kind, word_order=order)], bytes.fromhex(payload))["p"]
     assert reading.value == pytest.approx(value, rel=1e-6)
     assert reading.quality is Quality.GOOD
+
+
+@pytest.mark.parametrize(
+    ("letters", "words", "octets"),
+    [
+        ("ABCD", "high_first", "high_first"),
+        ("CDAB", "low_first", "high_first"),
+        ("BADC", "high_first", "low_first"),
+        ("DCBA", "low_first", "low_first"),
+        ("ABCDEFGH", "high_first", "high_first"),
+        ("GHEFCDAB", "low_first", "high_first"),
+        ("BADCFEHG", "high_first", "low_first"),
+        ("HGFEDCBA", "low_first", "low_first"),
+    ],
+)
+def test_every_order_of_words_and_bytes_is_read_and_written(letters, words, octets):
+    floats, integers = ("float32", "uint32") if len(letters) == 4 else ("float64", "uint64")
+    for kind, form, value in ((floats, ">f", -1.2345e10), (integers, ">I", 0x01234567)):
+        size = len(letters)
+        straight = struct.pack(form if size == 4 else {">f": ">d", ">I": ">Q"}[form], value)
+        wire = bytes(straight[ord(letter) - ord("A")] for letter in letters)
+        one = point(kind, word_order=words, byte_order=octets)
+        assert decode([one], wire)["p"].value == pytest.approx(value, rel=1e-6)
+        assert encode(one, value) == wire
+
+
+def test_one_register_with_its_bytes_turned_round():
+    assert decode([point("int16", byte_order="low_first")], b"\xfe\xff")["p"].value == -2
+
+
+@pytest.mark.parametrize(
+    ("options", "payload", "value"),
+    [
+        ({"bit": 0}, "0001", 1),
+        ({"bit": 15}, "8000", 1),
+        ({"bit": 3}, "fff7", 0),
+        ({"bit": 3, "kind": "bit"}, "0008", 1),
+        ({"bits": [4, 7]}, "12a4", 10),
+        ({"bits": [4, 7], "scale": 0.5}, "12a4", 5),
+        ({"bits": [0, 15]}, "ffff", 65535),
+        ({"bit": 20, "kind": "uint32"}, "00100000", 1),
+        ({"bits": [8, 23], "kind": "uint32", "word_order": "low_first"}, "3344aa22", 0x2233),
+        ({"bits": [60, 63], "kind": "uint64"}, "a000000000000000", 10),
+        ({"bit": 0, "byte_order": "low_first"}, "0100", 1),
+    ],
+)
+def test_a_bit_field_is_cut_out_of_its_value(options, payload, value):
+    one = point(options.pop("kind", "uint16"), **options)
+    assert decode([one], bytes.fromhex(payload))["p"].value == value
+
+
+def test_many_bits_of_one_register_are_read_at_once():
+    points = [point(bit=n, name=f"b{n}") for n in range(16)]
+    values = decode(points, bytes((0b10100101, 0b00000110)))
+    assert [int(values[f"b{n}"].value) for n in reversed(range(16))] == [
+        *(1, 0, 1, 0, 0, 1, 0, 1),
+        *(0, 0, 0, 0, 0, 1, 1, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "value"),
+    [("bcd16", "1234", 1234), ("bcd16", "0000", 0), ("bcd32", "12345678", 12345678)],
+)
+def test_bcd_holds_a_decimal_digit_in_four_bits(kind, payload, value):
+    assert decode([point(kind)], bytes.fromhex(payload))["p"].value == value
+    assert encode(output(kind), value) == bytes.fromhex(payload)
+
+
+def test_a_bcd_digit_over_nine_is_bad():
+    reading = decode([point("bcd16")], b"\x12\x3a")["p"]
+    assert reading.quality is Quality.BAD
+
+
+@given(data=st.data())
+def test_a_bit_field_comes_back_as_it_went_and_touches_no_other_bit(data):
+    low = data.draw(st.integers(0, 15))
+    high = data.draw(st.integers(low, 15))
+    octets = data.draw(st.sampled_from(BYTES))
+    value = data.draw(st.integers(0, 2 ** (high - low + 1) - 1))
+    one = point(bits=[low, high], byte_order=octets)
+    raw, mask = encode(one, value), mask_of(one)
+    assert decode([one], raw)["p"].value == value
+    assert int.from_bytes(raw, "big") & ~int.from_bytes(mask, "big") == 0
+    assert int.from_bytes(mask, "big").bit_count() == high - low + 1
 
 
 def test_scale_and_offset_are_applied_and_the_arrival_time_kept():
@@ -103,7 +191,7 @@ def test_a_value_out_of_its_range_is_uncertain_and_kept(raw, quality):
 def test_every_integer_comes_back_as_it_went(order, data):
     kind = data.draw(st.sampled_from(sorted(INTEGERS)))
     value = data.draw(st.integers(*INTEGERS[kind]))
-    one = point(kind, word_order=order)
+    one = point(kind, word_order=order, byte_order=data.draw(st.sampled_from(BYTES)))
     assert decode([one], encode(one, value))["p"].value == value
 
 
@@ -145,6 +233,8 @@ def output(kind, **more):
         ("float32", math.inf, "finite"),
         ("float32", 1e39, "fits a float32"),
         ("float32", True, "a number"),
+        ("bcd16", 10_000, "fits a bcd16"),
+        ("bcd16", -1, "fits a bcd16"),
     ],
 )
 def test_a_value_that_an_output_cannot_take_is_refused_in_words(kind, value, complaint):

@@ -8,6 +8,15 @@ from banksman_drivers.fake.modbus_server import Faults
 from banksman_drivers.ports import CommandExpired, CommandFailed, Unsupported
 from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint, ModbusWatchdog
 
+MASKED = ModbusOutput(name="masked", safe=0, table="holding", address=7, bits=[4, 7])
+BIT = ModbusOutput(name="bit", safe=False, table="holding", address=7, bit=2)
+LAMP15 = ModbusOutput(name="lamp15", safe=False, table="coil", address=3, write_with="multiple")
+SPEED16 = ModbusOutput(
+    name="speed16", safe=0, table="holding", address=10, type="uint16", write_with="multiple"
+)
+SPEED23 = ModbusOutput(
+    name="speed23", safe=0, table="holding", address=10, type="uint16", write_with="read_write"
+)
 SENSOR = ModbusPoint(name="r0", table="holding", address=0)
 LAMP = ModbusOutput(name="lamp", safe=False, table="coil", address=3)
 SPEED = ModbusOutput(name="speed", safe=0, table="holding", address=10, type="uint16")
@@ -36,6 +45,52 @@ async def test_a_command_is_written_as_its_output_says(bench, server, output, va
     await plc.driver.apply(plc.command(f"plc.{output.name}", value))
     write = server.writes[-1]
     assert (write.table, write.address, write.values) == written
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "function", "table", "written"),
+    [
+        (LAMP15, True, 15, "coils", (3, 1)),
+        (SPEED16, 1500, 16, "holding", (10, 1500)),
+        (SPEED23, 1500, 23, "holding", (10, 1500)),
+        (MASKED, 9, 22, "holding", (7, 0xF9F)),
+        (BIT, True, 22, "holding", (7, 0xF0F | 4)),
+        (BIT, False, 22, "holding", (7, 0xF0B)),
+    ],
+)
+async def test_a_command_is_written_with_the_function_its_output_names(
+    bench, server, output, value, function, table, written
+):
+    server.memory.holding[7] = 0xF0F
+    plc = await ready(bench, output, poll_ms=3_600_000)
+    await plc.driver.apply(plc.command(f"plc.{output.name}", value))
+    assert server.last_request[7] == function
+    address, held = written
+    assert getattr(server.memory, table)[address] == held
+
+
+async def test_a_bit_field_is_read_back_in_its_own_bits_only(bench, server):
+    server.memory.holding[7] = 0xF0F
+    plc = await ready(bench, MASKED.model_copy(update={"readback": True}), poll_ms=3_600_000)
+    await plc.driver.apply(plc.command("plc.masked", 9))
+    assert server.memory.holding[7] == 0xF9F
+
+
+async def test_function_23_that_reads_back_another_value_fails_the_command(bench, server):
+    plc = await ready(bench, SPEED23, poll_ms=3_600_000)
+    server.faults = Faults(
+        script=lambda request: [request[:4] + b"\x00\x05" + request[6:8] + b"\x02\x00\x01"]
+    )
+    with pytest.raises(CommandFailed, match="confirmed something else"):
+        await plc.driver.apply(plc.command("plc.speed23", 5))
+
+
+async def test_a_device_without_mask_write_refuses_a_bit_and_nothing_is_written(bench, server):
+    plc = await ready(bench, BIT, poll_ms=3_600_000)
+    server.faults = Faults(exception=1)
+    with pytest.raises(CommandFailed, match="illegal function"):
+        await plc.driver.apply(plc.command("plc.bit", True))
+    assert not server.writes
 
 
 async def test_a_write_that_follows_from_a_poll_goes_before_the_next_poll(bench, server):
@@ -175,6 +230,10 @@ async def test_an_output_that_does_not_exist_is_unsupported(bench):
         ({"table": "coil", "type": "uint16"}, "a coil holds one bit"),
         ({"address": 65535, "type": "uint32"}, "past register 65535"),
         ({"safe": "off"}, "its safe state: takes true or false"),
+        ({"write_with": "single", "type": "uint32"}, "single writes one register"),
+        ({"write_with": "read_write", "table": "coil"}, "function 23 writes registers"),
+        ({"bit": 3, "type": "uint32"}, "a mask write reaches one register"),
+        ({"bit": 3, "write_with": "multiple", "safe": False}, "by mask .function 22. only"),
     ],
 )
 async def test_an_output_that_cannot_exist_is_found_at_construction(bench, changes, complaint):

@@ -39,7 +39,7 @@ POINTS = [
     ModbusPoint(name="discrete", table="discrete", address=3, type="bit"),
     ModbusPoint(name="input", table="input", address=4),
     ModbusPoint(name="wide", table="holding", address=2, type="uint32", word_order="low_first"),
-    ModbusPoint(name="bits", table="holding", address=1, bits=(2, 6)),
+    ModbusPoint(name="bits", table="holding", address=1, bits=[2, 6]),
     ModbusPoint(name="set", table="holding", address=6, type="float32"),
     ModbusPoint(name="word", table="holding", address=8),
     ModbusPoint(name="masked", table="holding", address=9),
@@ -65,7 +65,7 @@ OUTPUTS = [
     ModbusOutput(
         name="word23", safe=0, table="holding", address=8, type="uint16", write_with="read_write"
     ),
-    ModbusOutput(name="masked", safe=0, table="holding", address=9, bits=(4, 7), readback=True),
+    ModbusOutput(name="masked", safe=0, table="holding", address=9, bits=[4, 7], readback=True),
 ]
 NOWHERE = ModbusOutput(name="nowhere", safe=0, table="holding", address=500, type="uint16")
 
