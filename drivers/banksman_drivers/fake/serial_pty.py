@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import sys
 import termios
 import tty
 from collections.abc import Callable
@@ -81,6 +83,14 @@ class SerialPty:
             with contextlib.suppress(FileNotFoundError):
                 count += str(link.readlink()) == name
         return count - 1
+
+    @property
+    def unread_bytes(self) -> int:
+        """What was sent and the driver has not taken yet."""
+        if self._ends is None:
+            return 0
+        count = fcntl.ioctl(self._ends[1], termios.FIONREAD, b"\0" * 4)
+        return int.from_bytes(count, sys.byteorder)
 
     def plug(self) -> None:
         """Be there, with nothing on the line."""

@@ -5,7 +5,8 @@ Rules of this file
 - Nothing raises. What cannot be a frame comes out as a `Frame` with its flaw in words, so that
   whoever reads can say BAD and count; after it the framer looks for the next beginning.
 - A frame is bounded: noise without an end never grows the memory.
-- Bytes between frames belong to nobody and are counted in ``stray_bytes``.
+- Bytes between frames belong to nobody and are counted in ``stray_bytes``. Line ends, blanks and
+  zeros there are usual; of others a flaw is told, if no frame follows.
 
     line      S S   12.34 g CR LF           CR, LF or both end it
     marked    STX 20p  1234   000 CR CHK    one byte begins, one ends, a few may follow
@@ -22,8 +23,10 @@ import msgspec
 STX = 0x02
 ETX = 0x03
 CR = 0x0D
+USUAL = b"\r\n \0"
 
 CUT = "cut off: the line fell silent in the middle"
+ASTRAY = "bytes without a beginning: check baud rate, parity and framing"
 TOO_LONG = "no end within the longest frame: check baud rate, parity and framing"
 
 
@@ -41,11 +44,14 @@ class Framer(abc.ABC):
         self.stray_bytes = 0
         self._most = frame_max_bytes
         self._kept = bytearray()
+        # Bytes of a frame that was too long, since that was told last; None: it is not.
+        self._flooded: int | None = None
+        self._astray = 0  # bytes between frames that nobody was told of
 
     @property
     def unfinished(self) -> bool:
         """Whether `idle` would change anything."""
-        return bool(self._kept)
+        return bool(self._kept or self._astray) or self._flooded is not None
 
     @abc.abstractmethod
     def feed(self, data: bytes) -> list[Frame]:
@@ -53,63 +59,60 @@ class Framer(abc.ABC):
 
     def idle(self) -> list[Frame]:
         """The line has been silent for longer than a frame may pause: half a frame is none."""
-        if not self._kept:
-            return []
-        cut = Frame(bytes(self._kept), CUT)
-        self._kept.clear()
-        return [cut]
+        flaws = [Frame(b"", ASTRAY)] if self._astray else []
+        if self._kept:
+            flaws.append(Frame(bytes(self._kept), CUT))
+        self.clear()
+        return flaws
 
     def clear(self) -> None:
         """Forget what was begun: the port was opened anew."""
         self._kept.clear()
+        self._flooded = None
+        self._astray = 0
+
+    def _stray(self, piece: bytes, frames: list[Frame]) -> None:
+        """Bytes that belong to no frame."""
+        self.stray_bytes += len(piece)
+        self._astray += len(piece.translate(None, USUAL))
+        if self._astray >= self._most:
+            self._astray = 0
+            frames.append(Frame(b"", ASTRAY))
+
+    def _keep(self, piece: bytes, frames: list[Frame]) -> None:
+        """Add to the frame that was begun; of one that is too long the rest is told and dropped.
+
+        The rest is no frame of its own, or the end of a flood might look like a message.
+        """
+        if self._flooded is None:
+            room = self._most - len(self._kept)
+            self._kept += piece[:room]
+            if len(piece) <= room:
+                return
+            frames.append(Frame(bytes(self._kept), TOO_LONG))
+            self._kept.clear()
+            self._flooded = 0
+            piece = piece[room:]
+        self.stray_bytes += len(piece)
+        self._flooded += len(piece)
+        more, self._flooded = divmod(self._flooded, self._most)
+        frames += [Frame(b"", TOO_LONG)] * more
 
 
 class LineFramer(Framer):
     """Text lines. CR, LF or both end one; empty lines are none."""
-
-    def __init__(self, frame_max_bytes: int) -> None:
-        super().__init__(frame_max_bytes)
-        self._flooded = False  # the rest of a line that was too long belongs to it
-
-    @property
-    def unfinished(self) -> bool:
-        """A flood is over when the line falls silent."""
-        return self._flooded or super().unfinished
 
     def feed(self, data: bytes) -> list[Frame]:
         """Every line that has ended."""
         *ended, rest = data.replace(b"\r", b"\n").split(b"\n")
         frames: list[Frame] = []
         for piece in ended:
-            self._add(piece, frames)
+            self._keep(piece, frames)
             if self._kept:
                 frames.append(Frame(bytes(self._kept)))
-                self._kept.clear()
-            self._flooded = False
-        self._add(rest, frames)
+            self.clear()
+        self._keep(rest, frames)
         return frames
-
-    def idle(self) -> list[Frame]:
-        """Half a line is none, and what comes next begins a new one."""
-        self._flooded = False
-        return super().idle()
-
-    def clear(self) -> None:
-        """Forget what was begun."""
-        super().clear()
-        self._flooded = False
-
-    def _add(self, piece: bytes, frames: list[Frame]) -> None:
-        if self._flooded:
-            self.stray_bytes += len(piece)
-            return
-        room = self._most - len(self._kept)
-        self._kept += piece[:room]
-        if len(piece) > room:
-            frames.append(Frame(bytes(self._kept), TOO_LONG))
-            self._kept.clear()
-            self._flooded = True
-            self.stray_bytes += len(piece) - room
 
 
 class MarkedFramer(Framer):
@@ -132,7 +135,7 @@ class MarkedFramer(Framer):
     @property
     def unfinished(self) -> bool:
         """Whether the end of a frame is awaited."""
-        return self._inside
+        return self._inside or super().unfinished
 
     def feed(self, data: bytes) -> list[Frame]:
         """Every frame whose end and trailer have come."""
@@ -147,7 +150,7 @@ class MarkedFramer(Framer):
                 self._begin()
                 continue
             elif not self._inside:
-                self.stray_bytes += 1
+                self._stray(bytes([byte]), frames)
                 continue
             elif byte == self._end:
                 self._owed = self._trailer
@@ -161,12 +164,6 @@ class MarkedFramer(Framer):
                 frames.append(Frame(bytes(self._kept)))
                 self.clear()
         return frames
-
-    def idle(self) -> list[Frame]:
-        """Half a frame is none; the next one needs its beginning."""
-        cut = super().idle()
-        self.clear()
-        return cut
 
     def clear(self) -> None:
         """Forget what was begun."""
@@ -204,16 +201,17 @@ class LengthFramer(Framer):
         """Every frame that is complete."""
         self._kept += data
         frames: list[Frame] = []
-        while self._at_start():
+        while self._at_start(frames):
             size = self._size()
             if size > self._most:
-                frames.append(Frame(bytes(self._kept[: self._most]), TOO_LONG))
-                self._skip(1)
+                frames.append(Frame(self._start, TOO_LONG))
+                self._skip(1, frames)
             elif size == 0 or len(self._kept) < size:
                 break
             else:
                 frames.append(Frame(bytes(self._kept[:size])))
                 del self._kept[:size]
+                self._astray = 0
         return frames
 
     def _size(self) -> int:
@@ -223,59 +221,36 @@ class LengthFramer(Framer):
             return self._length
         return at + 1 + self._kept[at] if len(self._kept) > at else 0
 
-    def _at_start(self) -> bool:
+    def _at_start(self, frames: list[Frame]) -> bool:
         """Throw away what lies before the next beginning; whether anything is left."""
         kept, start = self._kept, self._start
         if start and not kept.startswith(start):
             found = kept.find(start)
             if found >= 0:
-                self._skip(found)
+                self._skip(found, frames)
             else:
                 # The end may be the first bytes of a beginning.
                 tail = next(n for n in range(len(start) - 1, -1, -1) if kept.endswith(start[:n]))
-                self._skip(len(kept) - tail)
+                self._skip(len(kept) - tail, frames)
         return len(kept) >= max(1, len(start))
 
-    def _skip(self, count: int) -> None:
-        self.stray_bytes += count
+    def _skip(self, count: int, frames: list[Frame]) -> None:
+        for place in range(count):  # one by one: told at the same place however they came
+            self._stray(bytes(self._kept[place : place + 1]), frames)
         del self._kept[:count]
 
 
 class GapFramer(Framer):
     """Silence ends a frame. The driver calls `idle` after the gap, and `feed` before it only."""
 
-    def __init__(self, frame_max_bytes: int) -> None:
-        super().__init__(frame_max_bytes)
-        self._flooded = False
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether silence would end anything."""
-        return self._flooded or super().unfinished
-
     def feed(self, data: bytes) -> list[Frame]:
         """Nothing ends by bytes; a frame without a pause is too long at last."""
-        if self._flooded:
-            self.stray_bytes += len(data)
-            return []
-        room = self._most - len(self._kept)
-        self._kept += data[:room]
-        if len(data) <= room:
-            return []
-        self._flooded = True
-        self.stray_bytes += len(data) - room
-        flood = Frame(bytes(self._kept), TOO_LONG)
-        self._kept.clear()
-        return [flood]
+        frames: list[Frame] = []
+        self._keep(data, frames)
+        return frames
 
     def idle(self) -> list[Frame]:
         """The frame has ended."""
-        self._flooded = False
         frames = [Frame(bytes(self._kept))] if self._kept else []
-        self._kept.clear()
+        self.clear()
         return frames
-
-    def clear(self) -> None:
-        """Forget what was begun."""
-        super().clear()
-        self._flooded = False

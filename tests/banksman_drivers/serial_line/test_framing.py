@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banksman_drivers.serial_line.framing import (
+    ASTRAY,
     CUT,
     TOO_LONG,
     Frame,
@@ -81,12 +82,26 @@ def test_a_line_is_found_after_noise_and_a_line_end(noise, message):
     assert framer.feed(message + b"\r\n") == [Frame(message)]
 
 
-def test_a_line_without_end_is_told_once_and_the_next_one_is_read():
+def test_a_line_without_end_is_told_again_and_again_and_its_end_is_no_line():
     framer = LineFramer(8)
-    assert framer.feed(b"x" * 20) == [Frame(b"x" * 8, TOO_LONG)]
-    assert framer.feed(b"x" * 20) == []
-    assert framer.feed(b"\nok\n") == [Frame(b"ok")]
-    assert framer.stray_bytes == 32
+    assert framer.feed(b"x" * 12) == [Frame(b"x" * 8, TOO_LONG)]
+    assert framer.feed(b"x" * 20) == [Frame(b"", TOO_LONG)] * 3
+    assert framer.feed(b"end\nok\n") == [Frame(b"ok")]
+    assert framer.stray_bytes == 27
+
+
+@pytest.mark.parametrize("name", ["marked", "length_start"])
+def test_noise_without_a_frame_is_told_when_the_line_falls_silent_or_goes_on(name):
+    framer = MAKERS[name]()
+    assert framer.feed(b"noise") == []
+    assert framer.idle() == [Frame(b"", ASTRAY)]
+    assert framer.feed(b"x" * 130) == [Frame(b"", ASTRAY)] * 2
+
+
+def test_line_ends_between_frames_are_usual():
+    framer = MarkedFramer(64)
+    framer.feed(b"\r\n\0 " * 100)
+    assert framer.idle() == []
 
 
 @given(noise=plain, message=plain, trailer=st.binary(min_size=2, max_size=2))
@@ -124,7 +139,7 @@ def test_a_byte_of_the_frame_tells_its_length(bodies):
 
 def test_a_length_beyond_the_longest_frame_is_noise():
     framer = LengthFramer(16, length_at=1, start=b"\x55")
-    first, second = framer.feed(b"\x55\xff" + b"\x55\x01a" + b"." * 20)
+    first, second = framer.feed(b"\x55\xff" + b"\x55\x01a")
     assert (first.flaw, second) == (TOO_LONG, Frame(b"\x55\x01a"))
 
 
