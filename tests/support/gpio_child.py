@@ -2,7 +2,7 @@
 
 Started with a JSON of its settings. It prints a line of JSON for each batch of readings, and one
 for each answer; a line of its input is "run", the name of an output and a value ("lamp 1"),
-"health", "safe" or "fds". At the end of its input it ends.
+"health", "safe", "fds", or "late" (an edge for a closed pin). At the end of its input it ends.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ async def obey(driver, line):
         say(answer=health.state, message=health.message)
     elif word == "fds":
         say(answer=open_descriptors())
+    elif word == "late":
+        from banksman_drivers.gpio.lg_factory import LinePin
+        from banksman_drivers.gpio.line_board import LineBoard
+
+        ((_, info),) = LineBoard(32).find_pin(17)
+        LinePin(None, info)._call_when_changed(7, 17, 1, 5)
+        say(answer="nothing")
     elif word == "safe":
         await driver.to_safe()
         say(answer="safe")

@@ -36,6 +36,11 @@ class Channel(abc.ABC):
     pull: Pull = "none"
 
     @property
+    def dropped(self) -> int:
+        """What it could not keep, for want of room."""
+        return 0
+
+    @property
     def due_ns(self) -> int | None:
         """When `settle` has something to say."""
         return None
@@ -204,6 +209,11 @@ class Station(Channel):
         self.tracker = PartTracker(settings.distance_mm, settings.length_mm)
         self._belt = belt
         self._here: Value = (0.0, False)
+
+    @property
+    def dropped(self) -> int:
+        """Parts that were too many between eye and station."""
+        return self.tracker.dropped
 
     def see(self) -> None:
         """The eye saw a part."""

@@ -24,7 +24,7 @@ from banksman_drivers.bridge import Bridge
 from banksman_drivers.condition import BadBeat, Condition
 from banksman_drivers.gpio.channels import make_channels
 from banksman_drivers.gpio.desk import Desk, News
-from banksman_drivers.gpio.session import Job, OpenChip, Session, level_of
+from banksman_drivers.gpio.session import Job, OpenChip, Session, make_safe
 from banksman_drivers.points import judge, sensors_of
 from banksman_drivers.ports import (
     Command,
@@ -69,7 +69,8 @@ class GpioDriver(Driver):
         self._channels = make_channels(settings)
         self._desk = Desk(self._channels, int(settings.report_ms * 1e6), ticks)
         self._session: Session | None = None
-        self._dropped = 0
+        self._bridge: Bridge[News] | None = None
+        self._dropped = 0  # news of earlier sessions that the loop did not take in time
 
     def sensors(self) -> Sequence[SensorInfo]:
         """Counters, encoders, contacts, stations."""
@@ -106,13 +107,14 @@ class GpioDriver(Driver):
     async def _live(self, sink: Sink, beat: BadBeat) -> None:
         """One session's life; ends with DeviceLost or by cancellation."""
         bridge = Bridge(partial(self._deliver, sink, beat), NEWS_MOST)
+        self._bridge = bridge
         session = self._make_session()
         working = asyncio.create_task(bridge.run(session.work, f"gpio-{self.id}"))
         self._session = session
         try:
             await asyncio.shield(working)
         finally:
-            self._session = None
+            self._session = self._bridge = None
             self._dropped += bridge.dropped
             session.stop()
             if not working.done():
@@ -150,9 +152,16 @@ class GpioDriver(Driver):
             sink.readings(batch)
 
     def _message(self) -> str:
-        merged = self._desk.merged
-        text = "connected" if self._driving or not self._outputs else "connected; opens no outputs"
-        return f"{text}; {merged} changes came too fast to be told one by one" if merged else text
+        dropped = self._dropped + (0 if self._bridge is None else self._bridge.dropped)
+        parts = sum(channel.dropped for channel in self._channels)
+        told = [
+            "connected" if self._driving or not self._outputs else "connected; opens no outputs"
+        ]
+        if merged := self._desk.merged + dropped:
+            told.append(f"{merged} changes came too fast to be told one by one")
+        if parts:
+            told.append(f"{parts} parts were too many to be followed")
+        return "; ".join(told)
 
     def apply(self, command: Command) -> Awaitable[None]:
         """Hand the value to the chip's thread at once; see the port."""
@@ -223,12 +232,12 @@ class GpioDriver(Driver):
             raise CommandFailed(f"{self.id}: not in their safe state: {'; '.join(missed)}")
 
     async def _safe_once(self) -> None:
+        missed: list[str] = []
+
         def work(_: Bridge[None]) -> None:
             chip = self._open_chip(self._settings.chip)
             try:
-                for output in self._outputs.values():
-                    chip.drive(output.line, level_of(output, output.safe))
-                    chip.write(output.line, level_of(output, output.safe))
+                missed.extend(make_safe(chip, self.id, self._outputs.values()))
             finally:
                 chip.close()
 
@@ -237,6 +246,8 @@ class GpioDriver(Driver):
         except DeviceLost as error:
             names = ", ".join(self._outputs)
             raise CommandFailed(f"{names}: not in their safe state: {error}") from error
+        if missed:
+            raise CommandFailed(f"{self.id}: not in their safe state: {'; '.join(missed)}")
 
 
 def _as_flag(output: str, value: Value) -> bool:

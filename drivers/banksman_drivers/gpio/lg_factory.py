@@ -142,6 +142,14 @@ class LinePin(_pins.LGPIOPin):  # type: ignore[misc, name-defined]  # not typed
         self.when_changed = None
         _library.lgGpioFree(self.factory.handle, self._number)
 
+    def _call_when_changed(self, _chip: int, _line: int, level: int, kernel_ns: int) -> None:
+        # One may be under way while the pin is closed. gpiozero's would raise, and with it end
+        # lgpio's only thread, and every edge of this process.
+        reference = self._when_changed
+        handler = None if reference is None else reference()
+        if handler is not None:
+            handler(kernel_ns / 1e9, level)
+
     def _disable_event_detect(self) -> None:
         # gpiozero's asks for the line anew, as an input without edges; it is given back anyway.
         callback, self._callback = self._callback, None

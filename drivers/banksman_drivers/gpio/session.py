@@ -12,9 +12,10 @@ Rules of this file
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -170,9 +171,9 @@ class Session:
         self._desk.forget()
         try:
             for output in self._outputs:
-                chip.write(output.line, level_of(output, output.safe))
-        except DeviceLost:
-            return  # gone, or never opened: told by what ended the session
+                # Gone, or never opened: what ended the session tells it. The others are tried.
+                with contextlib.suppress(DeviceLost):
+                    chip.write(output.line, level_of(output, output.safe))
         finally:
             chip.close()
 
@@ -183,6 +184,19 @@ class Session:
         for job in jobs:
             name = f"{self._settings.id}.{job.output.name}"
             job.done(CommandFailed(f"{name}: the chip was closed before it was written"))
+
+
+def make_safe(chip: Chip, device: str, outputs: Iterable[GpioOutput]) -> list[str]:
+    """Open each output at its safe level, in a process that runs no session; what went wrong."""
+    missed = []
+    for output in outputs:
+        level = level_of(output, output.safe)
+        try:
+            chip.drive(output.line, level)
+            chip.write(output.line, level)
+        except DeviceLost as error:
+            missed.append(f"{device}.{output.name}: {error}")
+    return missed
 
 
 class _Teller:

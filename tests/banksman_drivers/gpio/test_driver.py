@@ -242,6 +242,34 @@ async def test_a_half_opened_chip_gives_all_its_lines_back(board, start):
     assert board.idle
 
 
+async def test_one_output_that_cannot_be_written_does_not_keep_the_others_from_their_safe_state(
+    board, start
+):
+    bench = await start(point=[POINT], output=[OUTPUT, OUTPUT | {"name": "siren", "line": SIREN}])
+    await bench.apply("lamp", True)
+    await bench.apply("siren", True)
+    board.failing[LAMP] = errno.EIO
+    with pytest.raises(CommandFailed, match=r"io\.lamp"):
+        await bench.driver.to_safe()
+    assert board.history[SIREN][-1].high is False
+    await bench.apply("siren", True)
+    await bench.end()
+    assert [event.high for event in board.history[SIREN]][-2:] == [False, None]
+    with pytest.raises(CommandFailed, match=r"io\.lamp: .*line 22"):
+        await bench.driver.to_safe()
+    assert [event.what for event in board.history[SIREN]][-3:] == ["claimed", "set", "freed"]
+
+
+async def test_parts_that_are_too_many_are_told_on_the_devices_line(board, start):
+    station = {"name": "far", "encoder": "belt", "eye": "eye", "distance_mm": 900, "length_mm": 1}
+    bench = await start(point=[POINT], encoder=[BELT], station=[station])
+    for _ in range(1003):
+        board.drive(EYE, True)
+        board.drive(EYE, False)
+    board.drive(PULSES, True)
+    await bench.sink.until(lambda _: "3 parts were too many" in bench.driver.health().message)
+
+
 async def test_to_safe_beside_a_running_driver_goes_through_it(board, start):
     bench = await start(point=[POINT], output=[OUTPUT])
     await bench.apply("lamp", True)

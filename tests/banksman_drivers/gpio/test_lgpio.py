@@ -143,6 +143,31 @@ def test_to_safe_works_in_a_process_that_runs_no_driver(kernel, start_child):
     assert kernel.level(LAMP)
 
 
+def test_an_edge_that_comes_while_its_pin_is_closed_does_not_end_lgpios_thread(kernel, start_child):
+    """gpiozero's own answer to it is an error, after which no line tells any edge any more."""
+    child = start_child(point=[POINT])
+    assert child.ask("late") == {"answer": "nothing"}
+
+
+def test_edges_are_told_after_a_chip_has_come_and_gone_amid_them(kernel, start_child):
+    encoder = {"name": "belt", "line_a": A, "line_b": B, "mm_per_count": 1}
+    child = start_child(encoder=[encoder])
+    child.tell("run")
+    child.until(good)
+    for _ in range(3):
+        for line, high in ((A, True), (B, True), (A, False), (B, False)):
+            kernel.edge(line, high)
+        kernel.unplug()
+        child.until(lambda batch: not good(batch))
+        kernel.plug()
+        child.until(good)
+    before = child.until(good)["values"]["io.belt_position"]
+    for line, high in ((A, True), (B, True), (A, False), (B, False)):
+        kernel.edge(line, high)
+    # Edges of before may still come late, and go on from there.
+    child.until(lambda told: good(told) and told["values"]["io.belt_position"] >= before + 4)
+
+
 def test_importing_lgpio_leaves_no_file_in_the_working_folder(kernel, start_child):
     child = start_child(point=[POINT])
     child.tell("run")
