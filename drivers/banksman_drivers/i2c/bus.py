@@ -44,6 +44,7 @@ class I2cBus:
 
     def __init__(self, path: str, ticks: Ticks, open_port: OpenPort = open_port) -> None:
         self.path = path
+        self.given_up = 0  # how often it was closed to be opened anew
         self._ticks = ticks
         self._open_port = open_port
         self._takes: dict[Station, Take] = {}  # the loop's book of who is here
@@ -65,11 +66,6 @@ class I2cBus:
     def dropped(self) -> int:
         """Reports that the control loop was too slow for."""
         return 0 if self._link is None else self._link.dropped
-
-    @property
-    def recoveries(self) -> int:
-        """How often the bus was given up and opened anew."""
-        return self._watch.recoveries
 
     @contextlib.asynccontextmanager
     async def serving(
@@ -233,6 +229,7 @@ class I2cBus:
 
     def _give_up(self, message: str, link: Bridge[Delivery]) -> None:
         """Close the bus, tell everybody, and try again when the first of them would."""
+        self.given_up += 1
         self._close()
         self._suspect = True
         self._closed_because = message

@@ -57,6 +57,7 @@ class I2cDriver(Driver):
         self._chip = make_chip(settings, drive)
         self._channels = {f"{self.id}.{output.name}": output for output in settings.outputs}
         self._bus: I2cBus = buses.claim(settings.bus, settings.address, settings.id)
+        self._drive = drive
         self._served = False
         self._station = Station(settings, self._chip, make_collector(settings), ticks)
 
@@ -117,8 +118,11 @@ class I2cDriver(Driver):
             raise
 
     async def to_safe(self) -> None:
-        """Every output to its safe state, opening the bus if it is not served. See the port."""
-        if not self._channels:
+        """Every output to its safe state, opening the bus if it is not served. See the port.
+
+        In observe mode none is ours, and nothing is written.
+        """
+        if not self._channels or not self._drive:
             return
         if self._served:
             await self._order_safe()
@@ -137,6 +141,14 @@ class I2cDriver(Driver):
                 " stop the equipment by its own means and look"
             ) from error
 
+    def _remarks(self) -> str:
+        told = ""
+        if self._bus.dropped:
+            told += f"; {self._bus.dropped} reports dropped, the control loop was too slow"
+        if self._bus.given_up:
+            told += f"; {self._bus.path} was given up and opened anew {self._bus.given_up} times"
+        return told
+
     def _take(self, report: Report, sink: Sink, beat: BadBeat) -> None:
         condition = self._condition
         if isinstance(report, Gone):
@@ -149,9 +161,7 @@ class I2cDriver(Driver):
         condition.polls_skipped = report.skipped
         if not condition.connected:
             beat.stop()
-        dropped = self._bus.dropped
-        behind = f"; {dropped} reports dropped, the control loop was too slow" if dropped else ""
-        condition.say("connected", report.message + behind)
+        condition.say("connected", report.message + self._remarks())
         if report.readings:
             sink.readings(report.readings)
         for burst in report.bursts:

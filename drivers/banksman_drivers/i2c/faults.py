@@ -60,7 +60,6 @@ class BusWatch:
     """Tells a dead chip from a dead bus. Give it every transfer's end."""
 
     def __init__(self) -> None:
-        self.recoveries = 0
         self._failed: dict[int, Kind] = {}  # since the last success of anyone
 
     def good(self) -> None:
@@ -96,5 +95,4 @@ class BusWatch:
 
     def reopened(self) -> None:
         """The bus was opened anew: everyone has a fresh chance."""
-        self.recoveries += 1
         self._failed.clear()

@@ -76,6 +76,7 @@ class Mcp23017(Chip):
         yield _set(GPINTEN, 0)
         yield _set(GPPU, self._pull_ups)
         if self._driven:
+            self._latch = yield from self._pair(OLAT)  # pins that are not ours keep their level
             yield from self.make_safe()
 
     def poll(self) -> Steps[Values]:
@@ -109,6 +110,8 @@ class Mcp23017(Chip):
 
     def make_safe(self) -> Steps[None]:
         """Every output to its safe state in one write, then driving, both read back."""
+        if not self._driven:
+            return
         latch = self._latch
         for name, pin in self._outputs.items():
             mask = self._masks[name]

@@ -24,18 +24,22 @@ def command(output, value=True, within_s=5.0):
     return Command("c1", output, value, time.monotonic_ns() + int(within_s * 1e9), "test")
 
 
-async def test_all_chips_of_a_bus_share_one_thread_and_one_opening(floor):
+def threads():
+    return [thread.name for thread in threading.enumerate()].count("bus-1")
+
+
+async def test_all_chips_of_a_bus_share_one_thread_and_one_opening(floor, until):
     floor.put(0x48, FakeTmp117(20.0))
     floor.put(0x49, FakeLm75(30.0))
     warm = floor.make("tmp117", 0x48, point=[TEMPERATURE])
     hot = floor.make("lm75", 0x49, point=[TEMPERATURE])
     ears = [floor.start(warm), floor.start(hot)]
     assert [(await ear.good())[0].value for ear in ears] == [20.0, 30.0]
-    assert [thread.name for thread in threading.enumerate()].count("bus-1") == 1
+    await until(lambda: threads() == 1, "one thread; one of a test before may be ending")
     assert floor.bus.opened == 1
 
 
-async def test_the_thread_ends_with_the_last_chip_and_closes_the_bus(floor):
+async def test_the_thread_ends_with_the_last_chip_and_closes_the_bus(floor, until):
     floor.put(0x48, FakeTmp117())
     floor.put(0x49, FakeLm75())
     drivers = [
@@ -49,7 +53,7 @@ async def test_the_thread_ends_with_the_last_chip_and_closes_the_bus(floor):
     await ears[1].good()
     await floor.stop(drivers[1])
     assert (floor.bus.opened, floor.bus.closed) == (1, 1)
-    assert "bus-1" not in [thread.name for thread in threading.enumerate()]
+    await until(lambda: threads() == 0, "the thread has ended")
 
 
 async def test_a_lost_chip_degrades_its_own_readings_and_no_others(floor):
@@ -119,14 +123,15 @@ async def test_a_stuck_line_loses_every_chip_says_what_to_do_and_heals_by_itself
     for ear in ears:
         await ear.bad()
     for ear, driver in zip(ears, drivers, strict=True):
-        await ear.wait(lambda driver=driver: "held low" in driver.health().message)
-        assert "/dev/i2c-1" in driver.health().message
+        await ear.wait(lambda driver=driver: "the bus /dev/i2c-1" in driver.health().message)
+        assert "a line is held low" in driver.health().message
         assert "power the sensors off and on" in driver.health().message
     opened = floor.bus.opened
     await ears[0].wait(lambda: floor.bus.opened > opened)
     floor.bus.stuck = False
     assert [(await ear.good())[0].value for ear in ears] == [20.0, 30.0]
     assert floor.bus.opened == floor.bus.closed + 1
+    await ears[0].wait(lambda: "given up and opened anew" in drivers[0].health().message)
 
 
 async def test_a_stuck_bus_is_asked_once_for_each_try_not_once_for_each_chip(floor):
@@ -140,7 +145,7 @@ async def test_a_stuck_bus_is_asked_once_for_each_try_not_once_for_each_chip(flo
     floor.bus.stuck = True
     for ear in ears:
         await ear.bad()
-    await ears[0].wait(lambda: "held low" in drivers[0].health().message)
+    await ears[0].wait(lambda: "the bus /dev/i2c-1" in drivers[0].health().message)
     opened = floor.bus.opened
     transfers = floor.bus.transfers
     await ears[0].wait(lambda: floor.bus.opened >= opened + 3)
@@ -282,7 +287,11 @@ async def test_observe_mode_drives_no_pin(floor, until):
     driver = floor.make("mcp23017", 0x20, drive=False, output=[LAMP])
     floor.start(driver)
     await until(lambda: driver.health().state == "connected", "connected")
+    await driver.to_safe()
+    await floor.stop(driver)
+    await driver.to_safe()
     assert not chip.history
+    assert not {register for _, register, _ in floor.bus.writes} & {0x00, 0x14}
 
 
 async def test_to_safe_without_a_running_driver_opens_the_bus_and_closes_it(floor):

@@ -45,6 +45,13 @@ def test_a_restart_takes_an_output_that_was_on_to_its_safe_state_in_one_step(ben
     assert history(model, 3) == [False]
 
 
+def test_a_pin_that_is_ours_no_more_is_let_go_without_a_pulse(bench, model):
+    bench.run(Mcp23017({"gpa3": Pin(True), "gpa4": Pin(False)}).start())
+    model.history.clear()
+    bench.run(Mcp23017({"gpa4": Pin(False)}).start())
+    assert list(model.history) == [(3, None)]
+
+
 def test_a_command_changes_its_pin_and_no_other(bench, model):
     chip = Mcp23017({"gpa0": Pin(False), "gpa1": Pin(True), "gpb0": Pin(False)})
     bench.run(chip.start())
