@@ -118,7 +118,8 @@ class CameraDriver(Camera):
             self._condition.say("starting", "not running")
 
     def _lose(self, error: DeviceLost, beat: BadBeat) -> None:
-        self._newest.clear()
+        if not isinstance(error, Finished):  # the last picture of a recording is still its own
+            self._newest.clear()
         self._condition.errors += 1
         self._condition.fault = ""
         told = f"{self.id}: {error}"

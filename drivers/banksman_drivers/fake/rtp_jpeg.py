@@ -43,6 +43,13 @@ class Jpeg(msgspec.Struct, frozen=True):
 
 def read_jpeg(data: bytes) -> Jpeg:
     """Take a JPEG file apart. Raises ValueError for one that RFC 2435 cannot carry."""
+    try:
+        return _read(data)
+    except (struct.error, IndexError):
+        raise ValueError("no JPEG: it is cut short") from None
+
+
+def _read(data: bytes) -> Jpeg:
     if data[:2] != bytes((0xFF, SOI)):
         raise ValueError("no JPEG: it does not begin with SOI")
     tables: dict[int, bytes] = {}
@@ -60,7 +67,7 @@ def read_jpeg(data: bytes) -> Jpeg:
             height, width, parts = struct.unpack_from(">xHHB", body)
             kind = SAMPLING.get(body[7], -1) if parts == 3 else -1
         elif marker == DRI:
-            raise ValueError("restart markers are not carried")
+            raise ValueError("not carried: restart markers")
         elif marker == SOS:
             end = data.rfind(bytes((0xFF, EOI)))
             scan = data[at : end if end > at else len(data)]
