@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -35,10 +36,11 @@ HEARD_MAX = 4 * FRAME_MAX
 
 
 class Bus:
-    """The bus on one port. ``strays`` counts bytes that were no answer to anything awaited.
+    """The bus on one port.
 
-    ``waited_s`` is about how long a request waits for its turn at the worst. ``open_line`` opens
-    the port, on a thread that may wait.
+    ``strays`` counts bytes that were no answer to anything awaited, ``repeats`` the requests of
+    each unit that were sent again. ``waited_s`` is about how long a request waits for its turn at
+    the worst. ``open_line`` opens the port, on a thread that may wait.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Bus:
         open_line: Callable[[ModbusRtuSettings], SerialLine] = open_port,
     ) -> None:
         self.strays = 0
+        self.repeats: Counter[int] = Counter()
         self.waited_s = 0.0
         self._line = line
         self._wire = wire_of(line)
@@ -259,6 +262,7 @@ class Bus:
         self.strays += heard
         if job.tries_left and session.problem is None:
             job.tries_left -= 1
+            self.repeats[session.unit] += 1
             self._wait_for_turn(job, first=True)
         else:
             self._turns.missed(unit, waited_s, now_s)

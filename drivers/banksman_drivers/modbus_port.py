@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import termios
+from pathlib import Path
 from typing import Any, Protocol
 
 from banksman_drivers.modbus_rtu_frame import Wire
@@ -123,7 +124,7 @@ def _why(port: str, error: Exception) -> str:
     number = getattr(error, "errno", None)
     if number is None and error.args and isinstance(error.args[0], int):
         number = error.args[0]  # termios.error
-    if not os.path.exists(port):  # noqa: PTH110  a broken link of a pulled adapter does not exist
+    if not Path(port).exists():  # nor does the broken link of an adapter that was pulled
         return f"there is no {port}; is the adapter plugged in?"
     if number in (11, 16):
         return f"{port} is in use by another program, or by a device with another name for it"

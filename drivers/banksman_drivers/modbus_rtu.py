@@ -57,6 +57,13 @@ class ModbusRtuDriver(ModbusDriver):
     async def _open(self) -> Line:
         return await self._bus.session(self._unit_id, self._timeout_s, self._retries)
 
+    def _well(self, message: str) -> None:
+        """What a line suffers shows long before a unit is lost on it."""
+        repeats, strays = self._bus.repeats[self._unit_id], self._bus.strays
+        if repeats or strays:
+            message = f"{message}; requests repeated: {repeats}; stray bytes on the line: {strays}"
+        super()._well(message)
+
     def _patience_s(self) -> float:
         """On a shared bus each request of a poll may have to wait for all the others' turns."""
         turns_s = self._bus.waited_s * max(1, len(self._reads))

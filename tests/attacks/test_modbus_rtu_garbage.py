@@ -56,7 +56,7 @@ class Sink:
         self.batches.put_nowait(batch)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.lists(PIECES, max_size=3), min_size=1, max_size=3))
 def test_whatever_a_unit_sends_no_reading_says_what_no_answer_said(streams):
     asyncio.run(attack(streams))

@@ -64,6 +64,7 @@ async def test_one_request_that_was_not_heard_is_repeated_and_loses_nobody(bench
     await line.until(lambda: line.faults[2].deaf == 0)
     await bench.sinks[2].good()
     assert bench.drivers[2].health().reconnects == 0
+    assert "requests repeated: 1" in bench.drivers[2].health().message
     assert all(r.quality is Quality.GOOD for batch in bench.sinks[2].batches for r in batch)
 
 

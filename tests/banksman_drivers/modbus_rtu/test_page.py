@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from banksman_drivers import modbus_bus, modbus_port
+from banksman_drivers import modbus_bus, modbus_port, modbus_rtu
 from banksman_drivers.modbus_rtu_frame import Wire
 from banksman_drivers.settings.device import DeviceSettings
 
@@ -26,10 +26,13 @@ def test_its_devices_are_without_flaws(text):
 
 
 def test_its_messages_are_the_drivers():
-    sources = "".join(Path(module.__file__).read_text() for module in (modbus_bus, modbus_port))
+    sources = "".join(
+        Path(module.__file__).read_text() for module in (modbus_bus, modbus_port, modbus_rtu)
+    )
     for words in (
         "is the adapter plugged in?",
         "is in use by another program",
+        "requests repeated: ",
         "check its number, its power and the two wires",
         "bytes that are none; check baud, parity, termination",
         "it answers later than that: raise timeout_ms",
