@@ -30,7 +30,7 @@ rm -rf "$SHARE" "$RESULTS"
 mkdir -p "$SHARE/results"
 nice -n 10 bash "$VM/wheel.sh" "$SHARE" "$HEADERS"
 cp "$VM/guest/inside.sh" "$SHARE"
-[ $# -eq 0 ] || printf '%q ' "$@" > "$SHARE/arguments"
+printf '%s\n' "$@" > "$SHARE/arguments"     # one a line; an empty one where there is none
 
 say "booting (arm64 under emulation: half a minute to the first test); console: $RESULTS/console.txt"
 mkdir -p "$RESULTS"

@@ -24,8 +24,9 @@ systemctl daemon-reload
 
 at "the wheel is installed; tests begin"
 export BANKSMAN_VM=1
+mapfile -t arguments < <(grep . "$HOST/arguments")
 /opt/banksman/bin/python -m pytest -m vm -p no:cacheprovider --junitxml="$RESULTS/junit.xml" \
-    -o junit_family=xunit1 -v --color=no $(cat "$HOST/arguments" 2> /dev/null) tests/vm
+    -o junit_family=xunit1 -v --color=no "${arguments[@]}" tests/vm
 code=$?
 journalctl --no-pager -o short-monotonic > "$RESULTS/journal.txt"
 echo $code > "$RESULTS/code"

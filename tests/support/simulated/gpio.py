@@ -28,6 +28,8 @@ class SimulatedChip:
     def make(cls, name: str, lines: int, names: dict[int, str] | None = None) -> SimulatedChip:
         """A live chip; ``names`` are its lines' names."""
         chip = cls(ROOT / name)
+        if chip._folder.exists():  # of a test that failed in the middle
+            chip.remove()
         chip._bank.mkdir(parents=True)
         (chip._bank / "num_lines").write_text(str(lines))
         (chip._bank / "label").write_text(name)
@@ -50,6 +52,13 @@ class SimulatedChip:
         """The level on a line, whoever drives it."""
         return int((self._line(offset) / "value").read_text())
 
+    def number(self, offset: int) -> int:
+        """The line's number among all lines of the kernel, as its trace names it."""
+        for chip in Path("/sys/class/gpio").glob("gpiochip*"):
+            if (chip / "label").read_text().strip() == self._folder.name:
+                return int((chip / "base").read_text()) + offset
+        raise LookupError(f"no chip is called {self._folder.name}")
+
     def level_file(self, offset: int) -> Path:
         """Where ``level`` is read, for a watcher that reads it a thousand times a second."""
         return self._line(offset) / "value"
@@ -63,8 +72,9 @@ class SimulatedChip:
         (self._folder / "live").write_text("0")
 
     def remove(self) -> None:
-        """Forget the chip."""
-        self.unplug()
+        """Forget the chip, plugged or not."""
+        if (self._folder / "live").read_text().strip() == "1":
+            self.unplug()
         for line in self._bank.glob("line*"):
             line.rmdir()
         self._bank.rmdir()
