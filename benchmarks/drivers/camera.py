@@ -27,7 +27,7 @@ from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.camera.file import FileSource
 from banksman_drivers.camera.library import load
 from banksman_drivers.fake.camera import Scene
-from banksman_drivers.ports import Quality, Reading, Unsupported
+from banksman_drivers.ports import Quality, Reading
 from banksman_drivers.settings.camera import CameraSettings
 from benchmarks.context import Context
 from benchmarks.control_bench import SENSORS, make_loop
@@ -57,7 +57,7 @@ def measure(context: Context) -> list[Figure]:
     """The way to the control loop, and the memory; without OpenCV figures with a note."""
     try:
         video = _video(context.work)
-    except (ImportError, Unsupported):
+    except ImportError:
         note = "OpenCV is not installed: pip install 'banksman[camera]'"
         return [
             figure("drivers.camera_to_control_p99", "ms", [], direction="lower", n=0,

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from banksman_drivers.settings.camera import CameraSettings
@@ -90,3 +92,9 @@ def test_a_recording_never_freezes_unless_asked_to():
 def test_values_out_of_bounds_are_refused(options):
     with pytest.raises(ValidationError):
         settings(**options)
+
+
+@given(st.text(max_size=60) | st.text(max_size=60).map("rtsp://{}".format))
+def test_whatever_is_written_as_a_source_is_taken_or_told(source):
+    for flaw in settings(source).flaws():
+        assert flaw.message
