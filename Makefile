@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 GUARD := $(wildcard drivers/banksman_drivers/guard/*.c drivers/banksman_drivers/guard/*.h)
 
-.PHONY: run test lint types tests bench clean setup
+.PHONY: run test lint types tests test-vm bench clean setup
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ types: $(STAMP)
 
 tests: $(STAMP)
 	$(PY) -m pytest
+
+test-vm: $(STAMP)
+	sh image-build/apt-needs.sh vm
+	image-build/vm/test.sh $(if $(K),-k '$(K)')
 
 bench: $(STAMP)
 	sh image-build/apt-needs.sh bench

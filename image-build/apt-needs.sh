@@ -1,6 +1,6 @@
 #!/bin/sh
 # Names the Debian packages that are missing for a purpose, and installs them when run as root.
-#   sh image-build/apt-needs.sh [test|bench]
+#   sh image-build/apt-needs.sh [test|bench|vm]
 set -eu
 
 # Whether the nodejs that apt would install brings npm; never, where node is there without it.
@@ -19,8 +19,15 @@ case "${1:-run}" in
         # of that name; Debian's does not bring it. So the command is asked for first, then the package.
         command -v npm >/dev/null || npm_comes_with_nodejs || needs="$needs npm"
         ;;
+    vm)
+        # Debian for arm64 is unpacked (mmdebstrap) and set up (qemu-user) here, its modules and our
+        # guard are cross-built, then it is booted (qemu-system).
+        needs="$needs git mmdebstrap arch-test debian-archive-keyring qemu-user-static binfmt-support"
+        needs="$needs gcc-aarch64-linux-gnu libc6-dev-arm64-cross make kmod cpio xz-utils unzip"
+        needs="$needs e2fsprogs qemu-system-arm"
+        ;;
     run) ;;
-    *) echo "usage: $0 [run|test|bench]" >&2; exit 2 ;;
+    *) echo "usage: $0 [run|test|bench|vm]" >&2; exit 2 ;;
 esac
 
 missing=""

@@ -7,7 +7,7 @@ usage() {
 usage: build.sh [--help] [--cached]
 
 Prints the folder in which the machine lies (vmlinuz, initrd, disk.ext4, headers), building first what is
-not in the cache: as root, fifteen minutes at most, one or two GB. --cached builds nothing; exit code 3 says
+not in the cache: as root, in five to ten minutes; two GB. --cached builds nothing; exit code 3 says
 that something is missing.
 
 Debian packages: image-build/apt-needs.sh vm. The cache: $CACHE, or \$BANKSMAN_VM_CACHE.
@@ -24,12 +24,13 @@ esac
 
 # step NAME KEY SCRIPT ARGUMENT...: runs SCRIPT with a new folder, unless the cache has it; tells the folder.
 step() {
-    local folder=$CACHE/$1-$2 script=$VM/$3 began=$SECONDS
+    local name=$1 folder=$CACHE/$1-$2 script=$VM/$3 began=$SECONDS
     shift 3
     if [ ! -d "$folder" ]; then
         [ $BUILD = yes ] || { say "$folder is not built"; exit 3; }
-        [ "$(id -u)" -eq 0 ] || die "building the machine needs root (chroot, mknod): sudo make vm"
-        rm -rf "$folder.part"
+        [ "$(id -u)" -eq 0 ] || die "building the machine needs root (chroot, mknod): sudo make test-vm"
+        # Others with this name were made of other inputs.
+        rm -rf "$CACHE/$name"-*
         mkdir -p "$folder.part"
         nice -n 10 bash "$script" "$folder.part" "$@"
         mv "$folder.part" "$folder"
@@ -38,7 +39,6 @@ step() {
     FOLDER=$folder
 }
 
-mkdir -p "$CACHE"
 cd "$VM"
 REQUIREMENTS=$("$PYTHON" requirements.py)
 

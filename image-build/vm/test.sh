@@ -6,17 +6,28 @@ LIMIT_S=${BANKSMAN_VM_LIMIT_S:-1200}
 
 usage() {
     cat <<TEXT
-usage: test.sh [--help] [ARGUMENT OF PYTEST...]
+usage: test.sh [--help] [--if-cached] [ARGUMENT OF PYTEST...]
 
 Builds the machine where it is not in the cache (build.sh), the wheel for arm64 from the checkout as it is,
 boots and runs tests/vm. Results: $CACHE/results (junit.xml, journal.txt, console.txt).
 
   test.sh -k estop        only the tests of that name
+  test.sh --if-cached     does nothing but say so where the machine would have to be built first
   BANKSMAN_VM_LIMIT_S     how long the machine may run; $LIMIT_S
 TEXT
 }
 
 [ "${1:-}" != --help ] || { usage; exit 0; }
+
+if [ "${1:-}" = --if-cached ]; then
+    shift
+    for program in qemu-system-aarch64 aarch64-linux-gnu-gcc unzip; do
+        command -v $program > /dev/null ||
+            { echo "make test-vm was not run: $program is not installed"; exit 0; }
+    done
+    "$VM/build.sh" --cached > /dev/null 2>&1 ||
+        { echo "make test-vm was not run: its machine is not in $CACHE (make test-vm builds it)"; exit 0; }
+fi
 
 mkdir -p "$CACHE"
 # One emulator at a time: two would make each other's times worthless.
