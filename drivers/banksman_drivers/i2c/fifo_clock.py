@@ -12,6 +12,7 @@ Rules of this file
 - Within a take the samples are equally spaced; times strictly increase and never lie in the future.
 - The period is what a long span of counts says: span / samples. An error of one period in the span
   is all that can be, so the rate is known to 1/samples. Until then it is the nominal one.
+- A bracket wider than a period (the box was busy between its two ends) teaches nothing of the rate.
 - A gap breaks the count: the span begins anew after it, the rate that was learned is kept.
 - Samples are missing when the chip says so (overrun), or when the time that passed holds at least
   one more than were counted and the rate is known well enough to say so.
@@ -104,7 +105,8 @@ class FifoClock:
         self._last_ns = newest_ns
         self._bracket_ns = after_ns - before_ns
         self._count += count
-        self._learn((before_ns + after_ns) / 2)
+        if self._bracket_ns <= self._nominal_ns:
+            self._learn((before_ns + after_ns) / 2)
         return Taken(int(newest_ns), period_ns, lost, gap)
 
     def _missing(self, count: int, before_ns: int, overrun: bool) -> int:

@@ -258,7 +258,7 @@ def test_a_reset_chip_is_noticed_at_the_next_poll(bench, name):
 
 @pytest.mark.parametrize("name", MAKE)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_answers_give_values_or_a_lost_device_and_nothing_else(name, data):
     chip = MAKE[name]()
     for steps in (chip.start(), chip.poll()):
