@@ -105,8 +105,9 @@ class Dialect(abc.ABC):
             shown = fields.get(field)
             if shown is None:
                 continue
-            quality = judge(point, shown.value, shown.value)
+            value = float(shown.value)  # a flag is 0 or 1 in every record
+            quality = judge(point, value, value)
             if quality is Quality.GOOD and not shown.sure:
                 quality = Quality.UNCERTAIN
-            readings.append(Reading(sensor, shown.value, point.unit, quality, mono_ns, shown.text))
+            readings.append(Reading(sensor, value, point.unit, quality, mono_ns, shown.text))
         return readings

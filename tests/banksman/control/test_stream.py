@@ -138,3 +138,11 @@ def test_mean_stays_within_the_values_and_spread_is_never_negative(values):
 def test_a_shift_of_all_values_shifts_the_mean_by_as_much(values, shift):
     plain, shifted = filled(values), filled([value + shift for value in values])
     assert shifted.mean == pytest.approx(plain.mean + shift, abs=1e-4)
+
+
+def test_the_newest_words_that_came_with_a_reading_stay_with_the_sensor():
+    table = StreamTable([Stream("scanner.scanned", "", 1000)])
+    stream = table.streams["scanner.scanned"]
+    for number, text in enumerate(["A", "", "B", ""], start=1):
+        table.update([Reading("scanner.scanned", number, "", Quality.GOOD, number, text)])
+    assert (stream.value, stream.text) == (4, "B")

@@ -41,6 +41,17 @@ def test_quality_and_staleness_are_told_even_if_the_value_stands(make_snapshot, 
     assert names(report, make_snapshot(stale)) == ["plc.a"]
 
 
+def test_words_are_told_when_they_change_however_little_the_value_does(make_snapshot, make_sensor):
+    report = StateReport()
+    names(report, make_snapshot(make_sensor("scanner.scanned", 100_000.0, text="A")))
+    told = dict(
+        report.changes(make_snapshot(make_sensor("scanner.scanned", 100_001.0, text="B")), ())
+    )
+    assert json.loads(told["scanner.scanned"])["text"] == "B"
+    again = make_snapshot(make_sensor("scanner.scanned", 100_001.0, text="B"))
+    assert names(report, again) == []
+
+
 def test_what_was_not_sent_is_told_next_time(make_snapshot, make_sensor):
     report = StateReport()
     snapshot = make_snapshot(make_sensor("plc.a", 1.0))
