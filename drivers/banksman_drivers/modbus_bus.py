@@ -273,13 +273,13 @@ class Bus:
         told = f"no answer of unit {session.unit} within {session.timeout_s * 1e3:g} ms"
         if self._echo_due:
             return f"{told}, nor the echo of the adapter; drop echo if it has none"
-        if doubt.late:
-            return f"{told}; it answers later than that: raise timeout_ms"
         if heard:
             return (
                 f"{told}, but {heard} bytes that are none; check baud, parity, termination, and"
                 " that no two units have one number"
             )
+        if doubt.late:
+            return f"{told}; it answers later than that: raise timeout_ms"
         return f"{told}; check its number, its power and the two wires"
 
     def _gone(self, error: OSError) -> None:

@@ -103,6 +103,11 @@ class Bench:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
+    async def lost(self, unit: int) -> None:
+        """Wait until ``unit`` is lost: on a busy machine it may be BAD before it was asked."""
+        while self.drivers[unit].health().state != "lost":
+            await self.sinks[unit].until(lambda batch: True)
+
     def command(self, output: str, value: Any, within_s: float = 60.0) -> Command:
         return Command("c1", output, value, time.monotonic_ns() + int(within_s * 1e9), "test")
 

@@ -40,7 +40,7 @@ async def test_a_silent_unit_is_lost_and_the_others_are_not(bench, line):
     bench.unit(2, timeout_ms=30)
     await bench.sinks[2].good()
     line.faults[2] = RtuFaults(silent=True)
-    await bench.sinks[2].bad()
+    await bench.lost(2)
     assert "no answer of unit 2 within 30 ms" in bench.drivers[2].health().message
     for _ in range(20):
         await bench.sinks[1].good()
@@ -51,14 +51,14 @@ async def test_a_unit_that_answers_again_comes_back(bench, line):
     line.faults[2] = RtuFaults(silent=True)
     bench.unit(1)
     bench.unit(2, timeout_ms=200)
-    await bench.sinks[2].bad()
+    await bench.lost(2)
     line.faults.clear()
     await bench.sinks[2].good()
     assert bench.drivers[2].health().state == "connected"
 
 
 async def test_one_request_that_was_not_heard_is_repeated_and_loses_nobody(bench, line):
-    bench.unit(2, timeout_ms=100)
+    bench.unit(2, timeout_ms=400)
     await bench.sinks[2].good()
     line.faults[2] = RtuFaults(deaf=1)
     await line.until(lambda: line.faults[2].deaf == 0)
@@ -93,14 +93,15 @@ async def test_what_lies_around_an_answer_does_it_no_harm(bench, line, faults):
         (RtuFaults(truncate=4), "but 4 bytes that are none"),
         (RtuFaults(unit_id=4), "but 7 bytes that are none"),
         (RtuFaults(silent=True), "check its number, its power and the two wires"),
+        (RtuFaults(delay_s=0.1), "it answers later than that: raise timeout_ms"),
     ],
-    ids=["wrong checksum", "half a frame", "another unit", "silence"],
+    ids=["wrong checksum", "half a frame", "another unit", "silence", "late"],
 )
 async def test_what_is_no_answer_loses_the_unit_and_says_what_came(bench, line, faults, told):
     line.faults[3] = faults
-    bench.unit(3, timeout_ms=30)
-    await bench.sinks[3].bad()
-    assert told in bench.drivers[3].health().message
+    bench.unit(3, timeout_ms=60)
+    while told not in bench.drivers[3].health().message:
+        await bench.sinks[3].until(lambda batch: True)
     line.faults.clear()
     await bench.sinks[3].good()
 
@@ -150,7 +151,7 @@ async def test_commands_of_every_kind_reach_their_unit(bench, line):
 async def test_a_command_to_a_lost_unit_fails_at_once_with_the_reason(bench, line):
     line.faults[3] = RtuFaults(silent=True)
     driver = bench.unit(3, timeout_ms=20, output=[LAMP], back_off_max_ms=60_000)
-    await bench.sinks[3].bad()
+    await bench.lost(3)
     with pytest.raises(CommandFailed, match=r"u3\.lamp: u3: no answer of unit 3"):
         await driver.apply(bench.command("u3.lamp", True))
 
@@ -164,12 +165,11 @@ async def test_a_write_that_is_never_confirmed_fails(bench, line):
 
 
 async def test_a_command_that_expires_while_it_waits_is_not_written(bench, line):
-    line.faults[2] = RtuFaults(silent=True)
-    bench.unit(2, timeout_ms=200)
     driver = bench.unit(3, output=[LAMP], poll_ms=3_600_000)
     await bench.sinks[3].good()
-    asked = line.asked[2]
-    await line.until(lambda: line.asked[2] > asked)
+    line.faults[2] = RtuFaults(silent=True)
+    bench.unit(2, timeout_ms=2000)
+    await line.until(lambda: line.asked[2] > 0)
     with pytest.raises(CommandExpired):
         await driver.apply(bench.command("u3.lamp", True, within_s=0.02))
     assert not line.writes
@@ -202,7 +202,7 @@ async def test_a_declared_echo_is_passed_over(bench, line):
 
 async def test_a_declared_echo_that_is_none_is_told(bench):
     bench.unit(3, echo=True, timeout_ms=30)
-    await bench.sinks[3].bad()
+    await bench.lost(3)
     assert "drop echo if it has none" in bench.drivers[3].health().message
 
 
@@ -212,7 +212,7 @@ async def test_pulling_the_adapter_loses_every_unit_and_says_so(bench, line):
         await bench.sinks[unit].good()
     line.unplug()
     for unit in (1, 2):
-        await bench.sinks[unit].bad()
+        await bench.lost(unit)
         assert "is the adapter plugged in?" in bench.drivers[unit].health().message
     line.plug()
     for unit in (1, 2):
@@ -222,7 +222,7 @@ async def test_pulling_the_adapter_loses_every_unit_and_says_so(bench, line):
 async def test_an_adapter_that_comes_later_is_taken_then(bench, line):
     line.unplug()
     bench.unit(3)
-    await bench.sinks[3].bad()
+    await bench.lost(3)
     line.plug()
     await bench.sinks[3].good()
 
@@ -270,7 +270,7 @@ async def test_a_port_that_another_program_uses_is_told(bench, line, tmp_path):
     await bench.sinks[1].good()
     other = type(bench)(line)
     other.unit(2)
-    await other.sinks[2].bad()
+    await other.lost(2)
     assert "is in use by another program" in other.drivers[2].health().message
     await other.stop(2)
 
@@ -279,13 +279,13 @@ async def test_a_port_that_is_no_serial_line_is_told(bench, line, tmp_path):
     (tmp_path / "file").write_text("")
     line.port = str(tmp_path / "file")
     bench.unit(3)
-    await bench.sinks[3].bad()
+    await bench.lost(3)
     assert "file cannot be opened: Could not configure port" in bench.drivers[3].health().message
 
 
 async def test_a_port_that_cannot_turn_a_line_round_says_so(bench):
     bench.unit(3, rs485=True)  # a pseudo-terminal has no driver enable
-    await bench.sinks[3].bad()
+    await bench.lost(3)
     assert "cannot turn an RS-485 line round by itself" in bench.drivers[3].health().message
 
 

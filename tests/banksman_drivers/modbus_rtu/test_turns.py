@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman_drivers.modbus_turns import SILENT_PAUSE, WRITES_IN_A_ROW_MAX, Turns
@@ -92,6 +92,7 @@ def test_where_no_unit_answers_each_is_asked_at_once():
     assert served(turns, 0.3)[0] == 2
 
 
+@settings(max_examples=25)
 @given(silent=st.integers(1, 30), timeout_s=st.floats(0.05, 1.0))
 def test_silent_units_together_take_at_most_a_fifth_of_the_time(silent, timeout_s):
     turns = Turns()
