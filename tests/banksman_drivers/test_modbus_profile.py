@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman.config.profiles import Shelf
@@ -105,12 +105,14 @@ def test_a_profile_that_would_fill_the_memory_is_refused():
     assert "longer than" in problems_of(" " * 200_001)[0]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_profile_or_a_profile_error(text: str):
     with pytest.raises(ProfileError):
         read_profile("any", text)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.one_of(st.integers(), st.text(max_size=5), st.booleans()),

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman_drivers.pace import Pace, start_of
@@ -28,6 +28,7 @@ def test_polls_missed_by_more_than_their_patience_are_skipped_counted_and_in_pha
     assert pace.skipped == 4
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 10), st.lists(st.floats(0, 5), max_size=50))
 def test_every_deadline_stays_on_the_grid_and_none_is_lost_uncounted(period_s, work_s):
     pace = Pace(period_s, start_s=0.0)
@@ -39,6 +40,7 @@ def test_every_deadline_stays_on_the_grid_and_none_is_lost_uncounted(period_s, w
         assert math.isfinite(now_s)
 
 
+@settings(deadline=None)
 @given(
     st.text(min_size=1, max_size=20),
     st.floats(0.001, 3600),

@@ -25,6 +25,8 @@ def command(capsys):
 
     async def run(*words: object) -> tuple[int, str, str]:
         argv = ["modbus", *(str(word) for word in words)]
+        if "--timeout-ms" not in words and words[0] != "profiles":
+            argv += ["--timeout-ms", "10000"]  # whoever answers does so at once, however busy
         code = await asyncio.to_thread(main, argv)
         out, err = capsys.readouterr()
         return code, out, err
@@ -239,7 +241,7 @@ async def test_a_port_where_nobody_listens_is_nobody(command, free_port):
 
 
 async def test_a_scan_of_a_line_finds_every_unit(command, bus):
-    words = ("--units", "1-8", "--timeout-ms", 50, "--rate", 1000, "--json")
+    words = ("--units", "3,5,7", "--timeout-ms", 600, "--rate", 1000, "--json")
     code, out, err = await command("scan", "--port", bus.port, "--parity", "none", *words)
     assert not err
     assert (code, [found["unit"] for found in json.loads(out)]) == (0, [3, 7])
@@ -283,20 +285,27 @@ async def test_a_line_that_is_not_there_is_told(command, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "faults",
+    [Faults(truncate=5), Faults(silent=True), Faults(unit_id=9), Faults(tid_shift=1)],
+)
+async def test_what_is_no_answer_to_the_question_is_none(command, plc, at, faults):
+    plc.faults = faults
+    code, out, err = await command("read", "--host", at, "holding:40", "--timeout-ms", 60)
+    assert (code, out) == (1, "")
+    assert "does not answer" in err
+
+
+@pytest.mark.parametrize(
     ("faults", "part"),
     [
         (Faults(garbage=b"HTTP/1.1 400 Bad Request\r\n\r\n"), "not Modbus TCP"),
-        (Faults(truncate=5), "does not answer"),
-        (Faults(silent=True), "does not answer"),
-        (Faults(unit_id=9), "does not answer"),
-        (Faults(tid_shift=1), "does not answer"),
         (Faults(script=lambda request: [request[:4] + b"\x00\x03\x01\x03\x00"]), "bytes came"),
         (Faults(script=lambda request: [request[:4] + b"\x00\x03\x01\x04\x00"]), "function 4"),
     ],
 )
 async def test_a_wrong_answer_is_no_value(command, plc, at, faults, part):
     plc.faults = faults
-    code, out, err = await command("read", "--host", at, "holding:40", "--timeout-ms", 60)
+    code, out, err = await command("read", "--host", at, "holding:40")
     assert (code, out) == (1, "")
     assert part in err
 
