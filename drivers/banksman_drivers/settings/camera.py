@@ -55,10 +55,18 @@ CAMERA_POINTS = (
 class Crop(Settings):
     """The part of the turned picture that is used, in pixels."""
 
-    left: int = Field(0, ge=0, le=16384, json_schema_extra=measured_in("px"))
-    top: int = Field(0, ge=0, le=16384, json_schema_extra=measured_in("px"))
-    width: int = Field(ge=16, le=16384, json_schema_extra=measured_in("px"))
-    height: int = Field(ge=16, le=16384, json_schema_extra=measured_in("px"))
+    left: int = Field(
+        0, ge=0, le=16384, json_schema_extra=measured_in("px"), description="from the left edge"
+    )
+    top: int = Field(
+        0, ge=0, le=16384, json_schema_extra=measured_in("px"), description="from the upper edge"
+    )
+    width: int = Field(
+        ge=16, le=16384, json_schema_extra=measured_in("px"), description="to the right from there"
+    )
+    height: int = Field(
+        ge=16, le=16384, json_schema_extra=measured_in("px"), description="downwards from there"
+    )
 
 
 class CameraSettings(DeviceBase):

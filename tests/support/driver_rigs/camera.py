@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.fake.camera import FakeCamera
 from banksman_drivers.settings.camera import CAMERA_POINTS, CameraSettings
@@ -11,11 +13,20 @@ FORETOLD = {"frozen": 0.0, "dark": 0.0}
 
 
 class CameraRig(Rig):
-    expected = {f"device.{p.name}": (FORETOLD.get(p.name), p.unit) for p in CAMERA_POINTS}
+    expected: Mapping[str, tuple[float | None, str]] = {
+        f"device.{each.name}": (FORETOLD.get(each.name), each.unit) for each in CAMERA_POINTS
+    }
 
     async def begin(self) -> None:
         settings = CameraSettings(
-            driver="camera", id="device", source="fake:", width=64, height=48, fps=50, report_ms=50, lost_after_ms=4000
+            driver="camera",
+            id="device",
+            source="fake:",
+            width=64,
+            height=48,
+            fps=50,
+            report_ms=50,
+            lost_after_ms=4000,
         )
         self.camera = FakeCamera()
         self.driver = CameraDriver(settings, Ticks(), self.camera.open)
