@@ -139,11 +139,16 @@ class ControlThread:
             task.result()
 
     async def _drive(self, driver: Driver) -> None:
+        me = asyncio.current_task()
         while True:
             try:
                 await driver.run(self._control)
                 message = "its driver ended by itself"
             except Exception as error:
+                if me is not None and me.cancelling():
+                    # It could not end as it should (a thread that a device holds in a call).
+                    log.error("stopping: the driver of %s: %s", driver.id, error)
+                    return
                 message = f"its driver broke: {error!r}"
                 log.exception("driver of %s broke", driver.id)
             self._alarms.raise_alarm(

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from banksman.control_thread import INBOX_CALLS, ControlThread, InboxFull
+from banksman_drivers.bridge import ThreadStuck
 from banksman_drivers.ports import CommandFailed, DeviceHealth, Driver, OutputInfo
 
 
@@ -14,6 +15,16 @@ class Pace:
 
     async def run(self):
         await asyncio.Event().wait()
+
+
+class Loop:
+    """Five steps that nobody takes."""
+
+    def __init__(self):
+        self.finished = 0
+
+    def finish(self):
+        self.finished += 1
 
 
 class Act:
@@ -68,7 +79,7 @@ def make_thread():
     made = []
 
     def make(*drivers, armed=True):
-        thread = ControlThread(object(), Act(), Pace(), drivers, Alarms(), armed=armed)
+        thread = ControlThread(Loop(), Act(), Pace(), drivers, Alarms(), armed=armed)
         made.append(thread)
         thread.start()
         return thread
@@ -130,3 +141,34 @@ def test_stopping_an_observing_box_writes_nothing(make_thread):
 
 def test_an_output_that_cannot_be_put_safe_does_not_keep_the_thread(make_thread):
     assert make_thread(Hand(safe_error=CommandFailed("gone"))).stop(5)
+
+
+class Stuck(Hand):
+    """Its device holds its thread in a call, so that it cannot end as it should."""
+
+    def __init__(self):
+        super().__init__()
+        self.runs = 0
+
+    async def run(self, sink):
+        self.runs += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ThreadStuck("the thread bus-1 does not end") from None
+
+
+def test_a_driver_that_cannot_end_is_named_and_not_begun_again(make_thread, caplog):
+    driver = Stuck()
+    thread = make_thread(driver)
+    assert thread.stop(20)
+    assert thread.error is None
+    assert driver.runs == 1
+    assert "the thread bus-1 does not end" in caplog.text
+
+
+def test_what_waits_to_be_recorded_is_put_down_at_the_end(make_thread):
+    thread = make_thread(Hand())
+    assert thread.stop(20)
+    assert thread.error is None
+    assert thread._control.finished == 1
