@@ -1,0 +1,1 @@
+"""Benches of the endpoint; each module with ``measure`` has its part."""
