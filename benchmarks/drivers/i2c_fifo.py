@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ import msgspec
 import numpy as np
 
 from banksman.clock import SystemClock
+from banksman.control_thread import CONTROL_NICE
 from banksman_drivers.fake.i2c_bus import FakeBus
 from banksman_drivers.fake.i2c_fifo import FakeAdxl345
 from banksman_drivers.i2c.bus import I2cBuses
@@ -166,6 +168,8 @@ def _one(seconds: float) -> Run:
 
 async def _listen(driver: I2cDriver, ear: _Ear, seconds: float) -> None:
     control: Any = make_loop()
+    with contextlib.suppress(OSError):  # as the daemon's control thread; the bus's inherits it
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), CONTROL_NICE)
     loop = asyncio.get_running_loop()
     task = loop.create_task(driver.run(ear))
     end_s = loop.time() + seconds
@@ -176,6 +180,8 @@ async def _listen(driver: I2cDriver, ear: _Ear, seconds: float) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
 
 
 def _infer(ending: threading.Event) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from banksman_drivers.i2c.asks import ReadByte, ReadEach, Steps, WriteByte
+from banksman_drivers.i2c.asks import ReadByte, Steps, WriteByte
 from banksman_drivers.i2c.chip import Chip, ChipReset, Samples, wrong
+from banksman_drivers.i2c.drain import Level, drain
 from banksman_drivers.ports import DeviceLost
 from banksman_drivers.settings.i2c_chips import FIFO_DEPTH
 
@@ -25,7 +26,6 @@ DATA_FORMAT, FULL_RES = 0x31, 0x08
 DATAX0 = 0x32
 FIFO_CTL, BYPASS, STREAM = 0x38, 0x00, 0x80
 FIFO_STATUS, ENTRIES = 0x39, 0x3F
-ENTRY_BYTES = 6
 
 RATE_CODES = {25.0: 0x8, 50.0: 0x9, 100.0: 0xA, 200.0: 0xB, 400.0: 0xC, 800.0: 0xD}  # table 7
 RANGE_CODES = {2: 0, 4: 1, 8: 2, 16: 3}  # register 0x31
@@ -39,6 +39,7 @@ class Adxl345(Chip):
     name = "ADXL345"
 
     def __init__(self, rate_hz: float, range_gn: int) -> None:
+        self._rate_hz = rate_hz
         self._settings = (
             (BW_RATE, RATE_CODES[rate_hz]),
             (DATA_FORMAT, FULL_RES | RANGE_CODES[range_gn]),
@@ -59,6 +60,15 @@ class Adxl345(Chip):
 
     def poll(self) -> Steps[Samples]:
         """Empty the FIFO."""
+        drained = yield from drain(self._look, DATAX0, self._rate_hz)
+        return Samples(
+            drained.counts.astype(np.float32) * np.float32(GN_PER_LSB),
+            drained.level.overrun,
+            drained.level.before_ns,
+            drained.level.after_ns,
+        )
+
+    def _look(self) -> Steps[Level]:
         status = yield ReadByte(FIFO_STATUS)
         entries = status.data[0] & ENTRIES
         if entries > MOST_ENTRIES:
@@ -66,14 +76,7 @@ class Adxl345(Chip):
         if not entries:
             yield from self._check()
         overrun = bool((yield ReadByte(INT_SOURCE)).data[0] & OVERRUN)
-        data = (yield ReadEach(DATAX0, ENTRY_BYTES, entries)).data if entries else b""
-        raw = np.frombuffer(data, "<i2").reshape(-1, 3)
-        return Samples(
-            raw.astype(np.float32) * np.float32(GN_PER_LSB),
-            overrun,
-            status.before_ns,
-            status.after_ns,
-        )
+        return Level(entries, overrun, status.before_ns, status.after_ns)
 
     def _check(self) -> Steps[None]:
         """An empty FIFO is either early, or a chip that was reset into standby."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from banksman_drivers.i2c.asks import ReadByte, ReadEach, Steps, WriteByte
+from banksman_drivers.i2c.asks import ReadByte, Steps, WriteByte
 from banksman_drivers.i2c.chip import Chip, ChipReset, Samples, wrong
+from banksman_drivers.i2c.drain import Level, drain
 from banksman_drivers.settings.i2c_chips import FIFO_DEPTH
 
 WHO_AM_I, WHO_AM_I_IS = 0x0F, 0x33  # 8.6
@@ -19,7 +20,6 @@ OUT_X_L = 0x28  # 8.16
 FIFO_CTRL_REG, BYPASS, STREAM = 0x2E, 0x00, 0x80  # 8.19
 FIFO_SRC_REG, OVRN_FIFO, FSS = 0x2F, 0x40, 0x1F  # 8.20
 AUTO_INCREMENT = 0x80  # 6.1.1: the register's top bit lets it count up in a block
-ENTRY_BYTES = 6
 
 RATE_CODES = {10.0: 2, 25.0: 3, 50.0: 4, 100.0: 5, 200.0: 6, 400.0: 7, 1344.0: 9}  # table 31
 RANGE_CODES = {2: 0, 4: 1, 8: 2, 16: 3}  # table 37
@@ -33,6 +33,7 @@ class Lis3dh(Chip):
 
     def __init__(self, rate_hz: float, range_gn: int) -> None:
         self._gn = np.float32(MGN_PER_DIGIT[range_gn] / 1000)
+        self._rate_hz = rate_hz
         self._settings = (
             (CTRL_REG1, RATE_CODES[rate_hz] << 4 | AXES_ON),
             (CTRL_REG4, BLOCK_DATA_UPDATE | RANGE_CODES[range_gn] << 4 | HIGH_RESOLUTION),
@@ -52,18 +53,22 @@ class Lis3dh(Chip):
         yield from self._check()
 
     def poll(self) -> Steps[Samples]:
-        """Empty the FIFO. A full one tells of 31 entries and the overrun bit (8.20)."""
+        """Empty the FIFO."""
+        drained = yield from drain(self._look, OUT_X_L | AUTO_INCREMENT, self._rate_hz)
+        digits = drained.counts >> 4  # left-justified, 12 bits
+        level = drained.level
+        return Samples(
+            digits.astype(np.float32) * self._gn, level.overrun, level.before_ns, level.after_ns
+        )
+
+    def _look(self) -> Steps[Level]:
+        """A full FIFO tells of 31 entries and the overrun bit (8.20)."""
         status = yield ReadByte(FIFO_SRC_REG)
         overrun = bool(status.data[0] & OVRN_FIFO)
         entries = FIFO_DEPTH if overrun else status.data[0] & FSS
         if not entries:
             yield from self._check()
-        ask = ReadEach(OUT_X_L | AUTO_INCREMENT, ENTRY_BYTES, entries)
-        data = (yield ask).data if entries else b""
-        digits = np.frombuffer(data, "<i2").reshape(-1, 3) >> 4  # left-justified, 12 bits
-        return Samples(
-            digits.astype(np.float32) * self._gn, overrun, status.before_ns, status.after_ns
-        )
+        return Level(entries, overrun, status.before_ns, status.after_ns)
 
     def _check(self) -> Steps[None]:
         """An empty FIFO is either early, or a chip that was reset into power-down."""

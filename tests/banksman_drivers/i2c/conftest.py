@@ -45,6 +45,11 @@ class Bench:
     def put(self, model: ChipModel) -> None:
         self.seat = self.bus.put(ADDRESS, model)
 
+    def transfer(self, ask: Ask) -> Answer:
+        answer = self._wire.transfer(ADDRESS, ask)
+        self.ticks.advance(100e-6)
+        return answer
+
     def run(self, steps: Steps):
         """Do the steps to their end and return what they return; pauses pass at once."""
         try:
@@ -55,8 +60,7 @@ class Bench:
                     self.ticks.advance(ask.seconds)
                     answer = Answer(b"", 0, 0)
                 else:
-                    answer = self._wire.transfer(ADDRESS, ask)
-                    self.ticks.advance(100e-6)
+                    answer = self.transfer(ask)
                 ask = steps.send(answer)
         except StopIteration as end:
             return end.value

@@ -182,6 +182,33 @@ def test_a_level_that_no_fifo_has_is_refused(bench):
         steps.send(Answer(b"\x3f", 0, 1))
 
 
+@pytest.mark.parametrize("full", [ADXL, LIS])
+def test_what_ran_over_between_the_level_and_the_reading_is_thrown_away(bench, full):
+    make, fake, rate_hz, _ = full
+    chip = started(bench, make(), fake(bench.ticks, rate_hz, lambda number: (number / 500, 0, 0)))
+    bench.ticks.advance(16 / rate_hz)
+    steps, standstill = chip.poll(), 0
+    ask, entries = next(steps), []
+    while True:
+        if isinstance(ask, ReadEach):
+            entries.append(ask.count)
+            if not standstill:
+                standstill = 60
+                bench.ticks.advance(standstill / rate_hz)
+        answer = bench.transfer(ask)
+        try:
+            ask = steps.send(answer)
+        except StopIteration as end:
+            samples = end.value
+            break
+    assert len(entries) == 2
+    assert samples.overrun
+    # The newest is the one that was newest when the level was read the second time.
+    number = round(float(samples.axes[-1, 0]) * 500)
+    began = 16 + standstill
+    assert abs(number - began) <= 2
+
+
 def test_a_fifo_is_read_by_blocks_where_the_adapter_knows_only_smbus(smbus_bench):
     chip = started(smbus_bench, Adxl345(800, 16), FakeAdxl345(smbus_bench.ticks, 800, wave))
     smbus_bench.ticks.advance(0.02)
