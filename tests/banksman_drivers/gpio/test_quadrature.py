@@ -77,27 +77,35 @@ def test_missed_quarters_never_go_unnoticed(before, lost):
     assert shaft.decoder.missed > 0
 
 
-def test_one_look_at_another_level_is_not_believed_for_its_edge_may_be_on_its_way(shaft):
+def test_a_look_at_another_level_is_not_believed_at_once_for_its_edge_may_be_on_its_way(shaft):
     shaft.turn(1, silent=True)
-    assert shaft.decoder.look(shaft.levels, shaft.now_ns) is False
+    assert shaft.decoder.look(shaft.levels, 2 * MS) is False
+    assert shaft.decoder.look(shaft.levels, 101 * MS) is False
     shaft.decoder.edge(0, True, MS)
     assert (shaft.decoder.count, shaft.decoder.missed) == (1, 0)
-    assert shaft.decoder.look(shaft.levels, shaft.now_ns) is False
+    assert shaft.decoder.look(shaft.levels, 300 * MS) is False
 
 
-def test_two_looks_at_another_level_are_a_missed_edge(shaft):
+def test_a_level_that_is_read_for_a_tenth_of_a_second_and_told_by_no_edge_is_a_missed_one(shaft):
     shaft.turn(1, silent=True)
-    shaft.decoder.look(shaft.levels, shaft.now_ns)
-    assert shaft.decoder.look(shaft.levels, shaft.now_ns) is True
+    shaft.decoder.look(shaft.levels, 2 * MS)
+    assert shaft.decoder.look(shaft.levels, 102 * MS) is True
     assert (shaft.decoder.count, shaft.decoder.missed) == (0, 1)
 
 
-def test_an_edge_that_tells_what_a_look_saw_is_no_second_one(shaft):
+def test_an_edge_that_comes_long_after_the_look_that_missed_it_was_not_missed(shaft):
     shaft.turn(1, silent=True)
-    shaft.decoder.look(shaft.levels, shaft.now_ns)
-    shaft.decoder.look(shaft.levels, shaft.now_ns)
-    assert not shaft.decoder.edge(0, True, shaft.now_ns)
-    assert shaft.decoder.missed == 1
+    shaft.decoder.look(shaft.levels, 2 * MS)
+    shaft.decoder.look(shaft.levels, 102 * MS)
+    assert shaft.decoder.edge(0, True, MS) is True
+    assert (shaft.decoder.count, shaft.decoder.missed) == (1, 0)
+
+
+def test_an_edge_from_before_the_first_look_is_none_that_was_missed():
+    decoder = Quadrature()
+    decoder.look((True, False), 5 * MS)
+    decoder.edge(0, True, 4 * MS)
+    assert (decoder.count, decoder.missed) == (0, 0)
 
 
 @pytest.mark.parametrize(("steps", "speed"), [(20, 1000.0), (-20, -1000.0)])
@@ -142,5 +150,50 @@ def test_a_lost_chip_keeps_the_count_and_takes_the_next_levels_as_first_ones(sha
     shaft.turn(5)
     shaft.decoder.forget()
     assert shaft.decoder.counts_per_s(shaft.now_ns) == 0.0
-    shaft.decoder.look((False, True), shaft.now_ns)
+    shaft.decoder.look((False, True), shaft.now_ns + MS)
     assert (shaft.decoder.count, shaft.decoder.missed) == (5, 0)
+
+
+def edges_of(turns):
+    """The edges of a shaft that turned so: (channel, level, time)."""
+    told = []
+
+    class Recorder(Quadrature):
+        def edge(self, channel, level, at_ns):
+            told.append((channel, level, at_ns))
+            return super().edge(channel, level, at_ns)
+
+    shaft = Shaft(Recorder())
+    for steps in turns:
+        shaft.turn(steps)
+    return told, shaft
+
+
+def test_edges_of_two_lines_that_come_in_the_wrong_order_count_in_that_of_their_times():
+    told, _ = edges_of([8])
+    decoder = Quadrature()
+    for _ in range(2):
+        decoder.look(CYCLE[0], 0)
+    for edge in sorted(told, key=lambda edge: edge[0]):  # all of A, then all of B
+        decoder.edge(*edge)
+    assert (decoder.count, decoder.missed) == (8, 0)
+    assert decoder.counts_per_s(told[-1][2]) == pytest.approx(1000.0)
+
+
+@given(
+    st.lists(st.integers(-30, 30), max_size=20),
+    st.lists(st.integers(1, 20), min_size=1, max_size=20),
+)
+def test_the_order_of_arrival_makes_no_difference(turns, chunks):
+    """Each line's edges come in order; the two lines' come by chunks of any size."""
+    told, shaft = edges_of(turns)
+    decoder = Quadrature()
+    for _ in range(2):
+        decoder.look(CYCLE[0], 0)
+    start = 0
+    for turn in range(len(told)):
+        size = chunks[turn % len(chunks)]
+        for edge in sorted(told[start : start + size], key=lambda edge: -edge[0]):
+            decoder.edge(*edge)
+        start += size
+    assert (decoder.count, decoder.missed) == (shaft.place, 0)
