@@ -50,11 +50,11 @@ began=$SECONDS
 # architecture's. The disk is the cache's own, and what is written to it is forgotten.
 nice -n 10 timeout --foreground "$LIMIT_S" qemu-system-aarch64 \
     -M virt -cpu max,pauth-impdef=on -smp 2 -m 2048 -accel tcg,thread=multi \
-    -kernel "$KERNEL" -initrd "$INITRD" -append "console=ttyAMA0 quiet panic=-1 systemd.show_status=no" \
+    -kernel "$KERNEL" -initrd "$INITRD" -append "console=ttyAMA0 quiet oops=panic panic=-1 systemd.show_status=no" \
     -drive "if=virtio,format=raw,snapshot=on,cache=unsafe,file=$DISK" -device virtio-rng-pci \
     -virtfs "local,path=$SHARE,mount_tag=host,security_model=none" \
     -nic none -no-reboot -display none -monitor none -serial stdio < /dev/null 2>&1 |
-    tr -d '\r' | tee "$RESULTS/console.txt" >&2 || say "the machine was stopped after $LIMIT_S s"
+    sed -u 's/\r$//' | tee "$RESULTS/console.txt" >&2 || say "the machine was stopped after $LIMIT_S s"
 mv "$SHARE/results"/* "$RESULTS/" 2> /dev/null || true
 say "the machine ran for $((SECONDS - began)) s"
 "$PYTHON" "$VM/summary.py" "$RESULTS"
