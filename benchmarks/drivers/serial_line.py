@@ -1,8 +1,8 @@
 """drivers.serial_*: a line at 1 Mbaud without a byte lost, and the highest rate that is held.
 
 A process of its own writes numbered lines of 20 bytes to a pseudo-terminal: 100 kB/s, what 1 Mbaud
-with 8N1 carries, and takes what the line refuses for lost. The real driver reads, frames and parses
-them, and the real control loop takes each value through its steps, while a thread beside it
+with 8N1 carries; what Linux would not keep for a UART is lost. The real driver reads, frames and
+parses them, and the real control loop takes each value through its steps, while a thread beside it
 computes and encodes as inference and sync do. The peer of the highest rate reads and cuts lines,
 and does nothing else.
 
@@ -44,11 +44,11 @@ READ_BYTES = 4096
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run: what was written, refused by the line, and arrived as readings."""
+    """One run: what the wire carried, what arrived as readings, how much the kernel had to keep."""
 
     offered: int
-    refused: int
     arrived: int
+    deepest: int
     seconds: float
 
 
@@ -69,8 +69,12 @@ def measure(context: Context) -> list[Figure]:
             bare.append(_bare_kb_s(flood_s))
     lost = [float(run.offered - run.arrived) for run in runs]
     n = sum(run.offered // LINE_BYTES for run in runs)
+    offered = sum(run.offered for run in runs)
+    rate_kb_s = offered / sum(run.seconds for run in runs) / 1e3
+    deepest = max(run.deepest for run in runs)
     note = (
-        f"of {sum(run.offered for run in runs)} bytes at 1 Mbaud (100 kB/s) on a pty;"
+        f"of {offered} bytes at 1 Mbaud ({rate_kb_s:.0f} kB/s); at most {deepest} of the"
+        " 64 KiB that Linux keeps for a UART were in use;"
         f" {loaded_note(loaded.pct)}"
     )
     return [
@@ -129,7 +133,7 @@ async def _ours(bytes_per_s: int, seconds: float) -> Run:
             await task
         os.close(theirs)
         os.close(ours)
-    return Run(told["offered"], told["lost"], sink.arrived, seconds)
+    return Run(told["offered"], sink.arrived, told["deepest"], seconds)
 
 
 def _bare_kb_s(seconds: float) -> float:

@@ -34,7 +34,7 @@ BAD = Shown(math.nan)
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What one frame told. ``flaw`` is empty when it could be read.
+    """What one frame told. ``flaw`` is empty when it could be read; then `Dialect.all_bad` holds.
 
     ``asked``: it answers `Dialect.ask`, so the next question may go.
     """
@@ -68,11 +68,15 @@ class Dialect(abc.ABC):
     def heard(self, data: bytes, mono_ns: int) -> Heard:
         """Read one frame that came at ``mono_ns``."""
 
-    def broken(self, flaw: str, mono_ns: int) -> Heard:
-        """A frame that could not be read, here or by the framer: all BAD, and counted."""
+    def broken(self, flaw: str) -> Heard:
+        """A frame that could not be read, here or by the framer: counted."""
         self.bad_frames += 1
+        return Heard(flaw=flaw)
+
+    def all_bad(self, mono_ns: int) -> Sequence[Reading]:
+        """What a broken frame makes of the points: BAD, but the counts."""
         fields = dict.fromkeys((field for _, field, _ in self._points), BAD)
-        return Heard(self._readings({**fields, **self.counts()}, mono_ns), flaw)
+        return self._readings({**fields, **self.counts()}, mono_ns)
 
     def hello(self, unanswered: bool) -> bytes:  # noqa: ARG002  of use to some dialects only
         """What to send when the port has been opened. ``unanswered``: an order got no answer."""

@@ -20,6 +20,6 @@ class NmeaDialect(Dialect):
         try:
             fix = parse(data)
         except NmeaError as error:
-            return self.broken(str(error), mono_ns)
+            return self.broken(str(error))
         fields = {name: Shown(value) for name, value in fix.values.items()}
         return Heard(self._readings({**fields, **self.counts()}, mono_ns))

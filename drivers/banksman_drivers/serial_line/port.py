@@ -26,7 +26,7 @@ from banksman_drivers.settings.serial_base import SerialBase
 if TYPE_CHECKING:
     import serial
 
-READ_BYTES = 1024  # a hundred frames or so: well under a millisecond of parsing
+READ_BYTES = 256  # forty short messages at most: a millisecond of parsing and deciding
 WRITE_MAX_BYTES = 4096
 BY_ID = Path("/dev/serial/by-id")
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}

@@ -47,15 +47,15 @@ class SicsDialect(Dialect):
         try:
             answer = parse(data)
         except SicsError as error:
-            return self.broken(str(error), mono_ns)
+            return self.broken(str(error))
         if answer.word in ERRORS:
-            return self.broken(ERRORS[answer.word], mono_ns)
+            return self.broken(ERRORS[answer.word])
         if answer.word != "S" or answer.weight is None:
             return Heard(asked=False)
         try:
             fields = weight_fields(answer.weight, self._units)
         except ValueError as error:
-            return self.broken(str(error), mono_ns)
+            return self.broken(str(error))
         return Heard(self._readings({**fields, **self.counts()}, mono_ns))
 
     def order(self, output: str, value: Value) -> Order:

@@ -25,5 +25,5 @@ class ToledoDialect(Dialect):
         try:
             fields = weight_fields(parse(data, checksum=self._checksum), self._units)
         except ValueError as error:
-            return self.broken(str(error), mono_ns)
+            return self.broken(str(error))
         return Heard(self._readings({**fields, **self.counts()}, mono_ns))

@@ -66,7 +66,7 @@ class ScannerDialect(Dialect):
         today = self._today()
         code = read_code(data, today, self._assume)
         if code.flaw == UNREADABLE:
-            return self.broken(code.flaw, mono_ns)
+            return self.broken(code.flaw)
         self.scanned += 1
         fields = {
             **self._nothing(),

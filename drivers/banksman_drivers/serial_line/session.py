@@ -193,22 +193,21 @@ class Session:
             self._frames(self._dialect.framer.idle(), self._ticks.mono_ns())
 
     def _frames(self, frames: Sequence[Frame], mono_ns: int) -> None:
-        told: Sequence[Reading] = ()
         flaw = ""
         for frame in frames:
             if not frame.flaw and self._answers(frame.data):
                 continue
             heard = (
-                self._dialect.broken(frame.flaw, mono_ns)
+                self._dialect.broken(frame.flaw)
                 if frame.flaw
                 else self._dialect.heard(frame.data, mono_ns)
             )
             if heard.flaw:
-                told, flaw = heard.readings, heard.flaw
+                flaw = heard.flaw
                 self._asked_s = None  # it was an answer, if none of use
                 continue
             if flaw:
-                self._deliver(told, flaw)
+                self._deliver(self._dialect.all_bad(mono_ns), flaw)
                 flaw = ""
             self._heard_s = self._loop.time()
             self._tally.frames += 1
@@ -218,7 +217,7 @@ class Session:
             if heard.readings:
                 self._deliver(heard.readings, "")
         if flaw:
-            self._deliver(told, flaw)
+            self._deliver(self._dialect.all_bad(mono_ns), flaw)
 
     def _answers(self, data: bytes) -> bool:
         """Whether the frame was the answer to the order on its way."""

@@ -57,10 +57,10 @@ class TextDialect(Dialect):
         if kind != "none":
             body = data[:-1]
             if checksum(kind, body, self._settings.frame.by == "stx_etx") != data[-1:]:
-                return self.broken("wrong checksum: check baud rate and cable", mono_ns)
+                return self.broken("wrong checksum: check baud rate and cable")
         fields = {point.name: _shown(point, body) for point in self._values}
         if fields and all(shown is BAD for shown in fields.values()):
-            return self.broken(f"{body[:40]!r} has none of the values", mono_ns)
+            return self.broken(f"{body[:40]!r} has none of the values")
         return Heard(self._readings({**fields, **self.counts()}, mono_ns))
 
     def order(self, output: str, value: Value) -> Order:

@@ -23,7 +23,12 @@ async def gps(plugged, tmp_path):
 async def bench(run, gps, tmp_path):
     return run(
         NmeaSettings(
-            driver="nmea", id="gps", port=str(tmp_path / "usb-gps"), pause_ms=50, point=POINTS
+            driver="nmea",
+            id="gps",
+            port=str(tmp_path / "usb-gps"),
+            pause_ms=50,
+            silence_ms=60_000,
+            point=POINTS,
         )
     )
 

@@ -120,12 +120,12 @@ async def test_a_late_answer_is_never_taken_for_that_of_the_next_order(run, scal
     bench = run(settings(tmp_path, timeout_ms=300))
     await bench.connected()
     scale.slow = True
-    with pytest.raises(CommandFailed, match="no answer"):
+    with pytest.raises(CommandFailed, match=r"scale\.tare_it"):
         await bench.driver.apply(command("tare_it"))
-    await bench.until(lambda: scale.cancelled == 1)
+    await bench.until(lambda: scale.cancelled > 0)
     await bench.connected()
     scale.answer_late()  # nothing: it was told to forget
-    with pytest.raises(CommandFailed, match="no answer"):
+    with pytest.raises(CommandFailed, match=r"scale\.tare_it"):
         await bench.driver.apply(command("tare_it"))
 
 
@@ -134,9 +134,9 @@ async def test_an_order_that_waited_too_long_is_not_sent(run, scale, tmp_path):
     await bench.connected()
     scale.slow = True
     first = asyncio.ensure_future(bench.driver.apply(command("tare_it")))
-    second = asyncio.ensure_future(bench.driver.apply(command("zero_it", within_s=0.05)))
+    second = asyncio.ensure_future(bench.driver.apply(command("zero_it", within_s=0.5)))
     await bench.until(lambda: scale.carried_out == ["T"])
-    expires = time.monotonic_ns() + 50_000_000
+    expires = time.monotonic_ns() + 500_000_000
     await bench.until(lambda: time.monotonic_ns() > expires)
     scale.answer_late()
     await first
