@@ -151,12 +151,12 @@ _RESULT = msgspec.json.Decoder(OrderResult)
 
 
 def decode(data: bytes, node: str) -> RawBatch:
-    """The batch. Raises BadBatch; ``node`` is who sends it, whatever it says itself."""
+    """The batch. Raises BadBatch; ``node`` is who sends it, empty where only the batch tells."""
     try:
         batch = _BATCH.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadBatch(400, "no-batch", f"the body is no batch: {_short(error)}") from None
-    if batch.node != node:
+    if node and batch.node != node:
         raise BadBatch(403, "other-node", f"the batch is of another node than its sender, {node}")
     if len(batch.items) > BATCH_ITEMS_MAX:
         raise BadBatch(

@@ -104,7 +104,16 @@ CREATE TABLE operator (
     made_ns  BIGINT NOT NULL
 );
 
--- Small values of the endpoint itself, such as the key that signs sessions.
+-- Who is logged in. A token itself is nowhere.
+CREATE TABLE session (
+    digest   TEXT PRIMARY KEY,                   -- sha256 of the token
+    name     TEXT NOT NULL,
+    csrf     TEXT NOT NULL,
+    begun_ns BIGINT NOT NULL,
+    used_ns  BIGINT NOT NULL
+);
+
+-- Small values of the endpoint itself.
 CREATE TABLE setting (
     key   TEXT PRIMARY KEY,
     value {bytes} NOT NULL

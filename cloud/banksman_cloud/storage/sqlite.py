@@ -104,10 +104,17 @@ class _Job:
 
 
 class SqliteEngine:
-    """Implements ``Engine`` on one file. ``now_ns`` stamps the schema's versions."""
+    """Implements ``Engine`` on one file. ``now_ns`` stamps the schema's versions.
 
-    def __init__(self, path: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+    ``alone`` False is for a short command beside a running server: SQLite's own lock makes the two
+    take turns.
+    """
+
+    def __init__(
+        self, path: Path, now_ns: Callable[[], int] = time.time_ns, *, alone: bool = True
+    ) -> None:
         self._path = path
+        self._alone = alone
         self._now_ns = now_ns
         self._jobs: queue.Queue[_Job | None] = queue.Queue(WRITES_WAITING_MAX)
         self._writer: threading.Thread | None = None
@@ -174,12 +181,13 @@ class SqliteEngine:
 
     def _open(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise Unavailable(f"{self._path.parent} cannot be used: {error.strerror}") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._alone:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
             raise SettingsError(
