@@ -56,7 +56,7 @@ def test_an_input_asks_for_both_edges_and_its_pull(kernel, start_child, pull, fl
 
 def test_the_first_level_is_read_and_an_edge_carries_the_kernels_time(kernel, start_child):
     kernel.set(DOOR, True)
-    child = start_child(point=[POINT])
+    child = start_child(point=[POINT], poll_ms=600_000)  # one look, then edges only
     child.tell("run")
     assert child.until(good)["values"] == {"io.door": 1.0}
     at_ns = kernel.edge(DOOR, False)

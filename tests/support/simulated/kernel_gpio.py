@@ -53,8 +53,9 @@ class KernelGpio:
 
     def edge(self, line: int, high: bool, *, leader: int | None = None, skip: int = 0) -> int:
         """A level with its edge; ``leader``: the first line of the request. Its time."""
-        self.set(line, high)
+        # The time first: a level is never seen before its edge was.
         at_ns = time.monotonic_ns()
+        self.set(line, high)
         self._sequence[line] += 1 + skip
         number = self._sequence[line]
         kind = 1 if high else 2
