@@ -171,11 +171,16 @@ class MqttLink:
 
     async def run(self) -> None:
         """Connect and reconnect until cancelled; says goodbye to the broker then."""
-        while True:
-            reason = await self._one_connection()
-            self._become("down", f"{reason}; trying again")
-            await asyncio.sleep(self._back_off.next_s())
-            self._become("connecting", f"{self._peer}: {reason}; connecting again")
+        try:
+            while True:
+                reason = await self._one_connection()
+                self._become("down", f"{reason}; trying again")
+                await asyncio.sleep(self._back_off.next_s())
+                self._become("connecting", f"{self._peer}: {reason}; connecting again")
+        finally:
+            # Who ended it knows. A link that is run again must not begin by calling itself up.
+            self._state = "connecting"
+            self._message = f"not connected to {self._peer}"
 
     async def _one_connection(self) -> str:
         session = Session(self._ticks, self._endpoint.limits, self._on_message)

@@ -7,6 +7,9 @@
 Rules of this file
 - Advisory: avoiding collisions is the vehicle's own. We ask it to pause and extend its base.
 - A command is done when the vehicle's own state says so, not when the broker took it.
+- Each vehicle has a connection of its own: its own login and rights at the broker, and nobody
+  waits behind a neighbour's flood. Twenty of them are measured (``drivers.vda5050_*``).
+- A vehicle may take ``stale_ms`` to speak for the first time; until then nothing is told of it.
 - A base only grows (chapter 6.6 of the standard): ``released_nodes = 0``, the safe state,
   therefore means "release nothing more"; who must stop the vehicle pauses it.
 """
@@ -17,11 +20,11 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from banksman_drivers.mqtt_link import LinkState, MqttEndpoint, MqttLink
+from banksman_drivers.condition import BEAT_S, Condition
+from banksman_drivers.mqtt_link import LinkState, MqttEndpoint, MqttLink, TlsFiles
 from banksman_drivers.mqtt_session import SessionLimits
 from banksman_drivers.ports import (
     Command,
@@ -37,18 +40,20 @@ from banksman_drivers.ports import (
     Value,
 )
 from banksman_drivers.settings.vda5050 import Vda5050Settings
-from banksman_drivers.vda5050_messages import BadMessage, OrderPlan, Sender, State, read_plan
+from banksman_drivers.vda5050_confirm import WORDS_MAX, OrderSent, PauseSent, Refused
+from banksman_drivers.vda5050_messages import Sender, State
+from banksman_drivers.vda5050_order import BadMessage, OrderPlan, read_plan
 from banksman_drivers.vda5050_points import VEHICLE_OUTPUTS, VEHICLE_POINTS
+from banksman_drivers.vda5050_throttle import NewestState
 from banksman_drivers.vda5050_vehicle import Vehicle
 
-LOST_PERIOD_S = 0.5  # how often a lost vehicle's readings are told to be BAD
 LIMITS = SessionLimits(max_in_flight=16, max_packet_bytes=256 * 1024, keepalive_s=5)
 
 
 class _Wait(msgspec.Struct):
-    """A command that waits for a state: ``check`` returns True, or raises CommandFailed."""
+    """A command that waits for a state that says it is done."""
 
-    check: Callable[[State], bool]
+    sent: PauseSent | OrderSent
     done: asyncio.Future[None]
 
 
@@ -73,30 +78,17 @@ class Vda5050Driver(Driver):
             f"{settings.interface_name}/v2/{settings.manufacturer}/{settings.serial_number}"
         )
         self._link = MqttLink(
-            MqttEndpoint(
-                host=settings.host,
-                port=settings.port,
-                # Boxes may share a broker: a name of its own keeps them from cutting each other.
-                client_id=f"banksman-{settings.id}-{uuid.uuid4().hex[:12]}",
-                topics=(f"{self._base}/state", f"{self._base}/connection"),
-                limits=LIMITS,
-                back_off_most_s=5.0,
-            ),
-            ticks,
-            on_message=self._on_message,
-            on_state=self._on_link,
+            self._endpoint(), ticks, on_message=self._on_message, on_state=self._on_link
         )
         self._name = (
             f"{settings.label or settings.id} ({settings.manufacturer} {settings.serial_number})"
         )
+        self._newest = NewestState(ticks, self._take_state)
+        self._condition = Condition(settings.id, "vda5050", ticks)
         self._sink: Sink | None = None
         self._waits: list[_Wait] = []
         self._link_up = asyncio.Event()
-        self._since_mono_ns = ticks.mono_ns()
-        self._health_state: Literal["starting", "connected", "lost"] = "starting"
-        self._requests = 0
-        self._failures = 0
-        self._round_trip_us = 0.0
+        self._began_ns = ticks.mono_ns()
 
     def sensors(self) -> Sequence[SensorInfo]:
         """The fixed points of every vehicle."""
@@ -115,12 +107,17 @@ class Vda5050Driver(Driver):
     async def run(self, sink: Sink) -> None:
         """Listen and deliver until cancelled."""
         self._sink = sink
+        self._began_ns = self._ticks.mono_ns()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._link.run())
                 tasks.create_task(self._watch())
         finally:
             self._sink = None
+            self._link_up.clear()
+            self._newest.forget()
+            self._vehicle.forget()
+            self._condition.say("starting", f"{self._name} is not listened to")
 
     async def apply(self, command: Command) -> None:
         """Send the command and return when the vehicle's state confirms it."""
@@ -149,45 +146,48 @@ class Vda5050Driver(Driver):
             if own is not None:
                 own.cancel()
                 await asyncio.gather(own, return_exceptions=True)
+                self._link_up.clear()
+                self._vehicle.forget()
 
     def health(self) -> DeviceHealth:
-        """Link and vehicle in words."""
-        link, ignored = self._link.report(), self._vehicle.ignored
-        if self._health_state == "connected":
-            message = f"{self._name} is online through {link.peer}"
-        elif link.state != "up":
-            message = link.message
-        elif self._vehicle.online is False:
-            message = f"{self._name} has left the broker; switch it on or check its network"
-        else:
-            message = (
-                f"no state from {self._name} on {self._base}/state for"
-                f" {self._settings.stale_ms:g} ms;"
-                " check manufacturer, serial_number and the vehicle"
+        """Link and vehicle in words; a FATAL error of the vehicle's is a fault."""
+        health = self._condition.health()
+        link, state = self._link.report(), self._vehicle.state
+        fatal = ""
+        if health.state == "connected" and state is not None:
+            fatal = next(
+                (
+                    f"{self._name} reports {one.error_type}: {one.error_description}"[:WORDS_MAX]
+                    for one in state.errors
+                    if one.error_level == "FATAL"
+                ),
+                "",
             )
-        return DeviceHealth(
-            id=self.id,
-            driver="vda5050",
-            state=self._health_state,
-            message=message,
-            since_mono_ns=self._since_mono_ns,
-            reconnects=link.reconnects,
-            requests=self._requests,
-            errors=self._failures + sum(ignored.values()) + link.malformed + link.oversized,
-            round_trip_us=self._round_trip_us,
+        return msgspec.structs.replace(
+            health,
+            requests=self._vehicle.taken + health.requests,
+            errors=health.errors + self.ignored() + link.malformed + link.oversized,
+            fault=fatal,
         )
+
+    def ignored(self) -> int:
+        """How many of the vehicle's messages were not taken, for whatever reason."""
+        return sum(self._vehicle.ignored.values()) + self._newest.replaced
 
     # What the vehicle tells
 
     def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
-        now = self._ticks.mono_ns()
         if topic.endswith("/state"):
-            state = self._vehicle.take_state(payload, retained, now)
-            if state is not None:
-                self._deliver(now)
-                self._confirm(state)
+            self._newest.put(payload, retained)
         elif self._vehicle.take_connection(payload):
+            self._deliver(self._ticks.mono_ns())
+
+    def _take_state(self, payload: bytes, retained: bool) -> None:
+        now = self._ticks.mono_ns()
+        state = self._vehicle.take_state(payload, retained, now)
+        if state is not None:
             self._deliver(now)
+            self._confirm(state)
 
     def _on_link(self, state: LinkState) -> None:
         if state == "up":
@@ -197,46 +197,48 @@ class Vda5050Driver(Driver):
             self._deliver(self._ticks.mono_ns())
 
     async def _watch(self) -> None:
-        period_s = min(LOST_PERIOD_S, self._settings.stale_ms / 4000)
+        period_s = min(BEAT_S, self._settings.stale_ms / 4000)
         while True:
-            now = self._ticks.mono_ns()
-            if not (self._link.up and self._vehicle.connected(now)):
-                self._deliver(now)
             await asyncio.sleep(period_s)
+            now = self._ticks.mono_ns()
+            speaking = self._link.up and self._vehicle.connected(now)
+            if not speaking and (self._condition.lost or self._condition.connected or self._due()):
+                self._deliver(now)
+
+    def _due(self) -> bool:
+        """Whether the vehicle should have spoken by now."""
+        return self._ticks.mono_ns() - self._began_ns > self._settings.stale_ms * 1e6
 
     def _deliver(self, now: int) -> None:
-        if self._sink is not None:
-            self._sink.readings(self._vehicle.readings(now, self._link.up))
+        if self._sink is None:
+            return
+        self._sink.readings(self._vehicle.readings(now, self._link.up))
         if self._link.up and self._vehicle.connected(now):
-            self._become("connected", now)
-        elif self._health_state == "connected" or self._aged(now):
-            self._become("lost", now)
+            peer = self._link.report().peer
+            self._condition.say("connected", f"{self._name} is online through {peer}")
+        else:
+            self._condition.say("lost", f"{self.id}: {self._reason()}")
 
-    def _aged(self, now: int) -> bool:
-        return now - self._since_mono_ns > self._settings.stale_ms * 1e6
-
-    def _become(self, state: Literal["connected", "lost"], now: int) -> None:
-        if state != self._health_state:
-            self._health_state = state
-            self._since_mono_ns = now
+    def _reason(self) -> str:
+        if not self._link.up:
+            return self._link.report().message
+        if self._vehicle.online is False:
+            return f"{self._name} has left the broker; switch it on or check its network"
+        broken = self._vehicle.broken
+        return (
+            f"no state from {self._name} on {self._base}/state for {self._settings.stale_ms:g} ms;"
+            " check manufacturer, serial_number and the vehicle"
+            + (f"; the last message was refused ({broken})" if broken else "")
+        )
 
     # What we ask of it
 
     async def _pause(self, wanted: bool) -> None:
         action_type = "startPause" if wanted else "stopPause"
         action_id = str(uuid.uuid4())
-
-        def check(state: State) -> bool:
-            for action in state.action_states:
-                if action.action_id == action_id and action.action_status == "FAILED":
-                    reason = action.result_description or "no reason given"
-                    raise CommandFailed(f"{self._name} refused {action_type}: {reason}")
-                if action.action_id == action_id and action.action_status == "FINISHED":
-                    return True
-            return state.paused is wanted
-
         payload = self._sender.instant_action(action_type, action_id, self._wall_ns())
-        await self._ask("instantActions", payload, action_type, check)
+        sent = PauseSent(wanted, action_id, self._sender.last_header_id("instantActions"))
+        await self._ask("instantActions", payload, action_type, sent)
 
     async def _release(self, value: Value) -> None:
         plan = self._plan
@@ -259,29 +261,14 @@ class Vda5050Driver(Driver):
             )
         known = state.order_id == plan.order_id
         update_id = state.order_update_id + 1 if known else 0
-
-        def check(state: State) -> bool:
-            for error in state.errors:
-                about = {
-                    one.reference_key: str(one.reference_value) for one in error.error_references
-                }
-                if (about.get("orderId"), about.get("orderUpdateId")) == (
-                    plan.order_id,
-                    str(update_id),
-                ):
-                    raise CommandFailed(
-                        f"{self._name} refused the order update: "
-                        f"{error.error_description or error.error_type}"
-                    )
-            return state.order_id == plan.order_id and state.order_update_id >= update_id
-
-        payload = self._sender.order(
-            plan, update_id, max(0, base - 1) if known else 0, wanted, self._wall_ns()
-        )
-        await self._ask("order", payload, f"order update {update_id}", check)
+        first = max(0, base - 1) if known else 0
+        payload = self._sender.order(plan, update_id, first, wanted, self._wall_ns())
+        header_id = self._sender.last_header_id("order")
+        sent = OrderSent(plan.order_id, update_id, header_id, state.errors)
+        await self._ask("order", payload, f"order update {update_id}", sent)
 
     async def _ask(
-        self, topic: str, payload: bytes, what: str, check: Callable[[State], bool]
+        self, topic: str, payload: bytes, what: str, sent: PauseSent | OrderSent
     ) -> None:
         if self._vehicle.online is False:
             raise CommandFailed(f"{self._name} is offline; {what} was not sent")
@@ -290,22 +277,22 @@ class Vda5050Driver(Driver):
                 f"{what} was not sent to {self._name}: {self._link.report().message}"
             )
         sent_ns = self._ticks.mono_ns()
-        self._requests += 1
-        wait = _Wait(check, asyncio.get_running_loop().create_future())
+        self._condition.requests += 1
+        wait = _Wait(sent, asyncio.get_running_loop().create_future())
         self._waits.append(wait)
         try:
             async with asyncio.timeout(self._settings.stale_ms / 1000):
                 await wait.done
-            self._round_trip_us = (self._ticks.mono_ns() - sent_ns) / 1e3
+            self._condition.round_trip_us = (self._ticks.mono_ns() - sent_ns) / 1e3
         except TimeoutError:
-            self._failures += 1
+            self._condition.errors += 1
             raise CommandFailed(
-                f"{self._name} did not confirm {what} within {self._settings.stale_ms:g} ms;"
-                " whether it acts is unknown"
+                f"{self._name} did not confirm {what} within {self._settings.stale_ms:g} ms"
+                f" ({sent.progress(self._vehicle.state)}); whether it acts is unknown"
             ) from None
-        except CommandFailed:
-            self._failures += 1
-            raise
+        except Refused as refusal:
+            self._condition.errors += 1
+            raise CommandFailed(f"{self._name} refused {what}: {refusal}") from refusal
         finally:
             self._waits.remove(wait)
 
@@ -314,10 +301,26 @@ class Vda5050Driver(Driver):
             if wait.done.done():
                 continue
             try:
-                if wait.check(state):
+                if wait.sent.done(state):
                     wait.done.set_result(None)
-            except CommandFailed as refusal:
+            except Refused as refusal:
                 wait.done.set_exception(refusal)
+
+    def _endpoint(self) -> MqttEndpoint:
+        settings = self._settings
+        tls = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
+        return MqttEndpoint(
+            host=settings.host,
+            port=settings.port,
+            # Boxes may share a broker: a name of its own keeps them from cutting each other.
+            client_id=f"banksman-{settings.id}-{uuid.uuid4().hex[:12]}",
+            tls=tls if settings.tls else None,
+            username=settings.username,
+            password_file=settings.password_file,
+            topics=(f"{self._base}/state", f"{self._base}/connection"),
+            limits=LIMITS,
+            back_off_most_s=5.0,
+        )
 
     def _read_order(self) -> OrderPlan | None:
         if self._settings.order_file is None:

@@ -6,39 +6,43 @@ vehicles and a master control", chapters 6.5 to 6.14, and its JSON schemas.
 Rules of this file
 - Reading takes what we use and ignores the rest, so newer 2.x vehicles are understood.
 - What the standard requires and we use must be there and of its type: `BadMessage` otherwise.
+- Another major version may mean something else by the same words: `BadMessage`, too.
 - Numbers may still be infinite; the caller looks at each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from banksman_drivers.vda5050_order import BadMessage, OrderPlan
+
 VERSION = "2.1.0"
+MAJOR_VERSION = "2"
 
 Uint32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-
-
-class BadMessage(ValueError):
-    """No such VDA 5050 message; the text says which field."""
 
 
 class _Header(msgspec.Struct, frozen=True, rename="camel"):
     header_id: Uint32
     timestamp: str
+    version: str
     manufacturer: str
     serial_number: str
 
+    def __post_init__(self) -> None:
+        if self.version.lstrip("vV").partition(".")[0] != MAJOR_VERSION:
+            raise ValueError(f"version {self.version[:20]!r} is not {MAJOR_VERSION}.x")
 
-class AgvPosition(msgspec.Struct, frozen=True):
-    """Position on the vehicle's map, metres."""
+
+class AgvPosition(msgspec.Struct, frozen=True, rename="camel"):
+    """Position on the vehicle's map, metres; a guess until it is initialised."""
 
     x: float
     y: float
+    position_initialized: bool
 
 
 class Velocity(msgspec.Struct, frozen=True):
@@ -52,12 +56,14 @@ class Battery(msgspec.Struct, frozen=True, rename="camel"):
     """Charge in percent."""
 
     battery_charge: float
+    charging: bool
 
 
 class Safety(msgspec.Struct, frozen=True, rename="camel"):
-    """The vehicle's own safety state: ``NONE`` is no e-stop."""
+    """The vehicle's own safety state: ``NONE`` is no e-stop; others say how it is reset."""
 
     e_stop: str
+    field_violation: bool
 
 
 class NodeState(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,10 +74,14 @@ class NodeState(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ActionState(msgspec.Struct, frozen=True, rename="camel"):
-    """How far the vehicle is with an action."""
+    """How far the vehicle is with an action (chapter 6.11).
+
+    WAITING -> INITIALIZING -> RUNNING <-> PAUSED
+          any of them may end in FINISHED or FAILED
+    """
 
     action_id: str
-    action_status: str
+    action_status: Literal["WAITING", "INITIALIZING", "RUNNING", "PAUSED", "FINISHED", "FAILED"]
     result_description: str = ""
 
 
@@ -83,9 +93,10 @@ class Reference(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class VehicleError(msgspec.Struct, frozen=True, rename="camel"):
-    """Something the vehicle complains of."""
+    """Something the vehicle complains of; ``FATAL``: it needs a person before it can go on."""
 
     error_type: str
+    error_level: Literal["WARNING", "FATAL"]
     error_description: str = ""
     error_references: list[Reference] = []
 
@@ -103,7 +114,10 @@ class State(_Header, frozen=True, rename="camel"):
     battery_state: Battery
     errors: list[VehicleError]
     safety_state: Safety
+    operating_mode: str
     paused: bool | None = None
+    new_base_request: bool | None = None
+    loads: list[msgspec.Raw] | None = None
     agv_position: AgvPosition | None = None
     velocity: Velocity | None = None
 
@@ -112,22 +126,6 @@ class Connection(_Header, frozen=True, rename="camel"):
     """The ``connection`` message (chapter 6.14), retained and the vehicle's last will."""
 
     connection_state: Literal["ONLINE", "OFFLINE", "CONNECTIONBROKEN"]
-
-
-class OrderPart(msgspec.Struct, frozen=True):
-    """A node or an edge of an order as it stands in the file, and its sequence number."""
-
-    id: str
-    sequence_id: int
-    fields: dict[str, object]
-
-
-class OrderPlan(msgspec.Struct, frozen=True):
-    """An order whose base we extend: nodes 0, 2, 4 … and the edges 1, 3 … between them."""
-
-    order_id: str
-    nodes: tuple[OrderPart, ...]
-    edges: tuple[OrderPart, ...]
 
 
 _state = msgspec.json.Decoder(State)
@@ -176,6 +174,10 @@ class Sender:
         self._serial_number = serial_number
         self._header_ids: dict[str, int] = {}
 
+    def last_header_id(self, topic: str) -> int:
+        """The id of the newest message on ``topic``; -1 before the first."""
+        return self._header_ids.get(topic, 0) - 1
+
     def instant_action(self, action_type: str, action_id: str, wall_ns: int) -> bytes:
         """An ``instantActions`` message with one action that nothing may run beside."""
         action = {
@@ -222,40 +224,3 @@ class Sender:
             "manufacturer": self._manufacturer,
             "serialNumber": self._serial_number,
         }
-
-
-def read_plan(file: Path) -> OrderPlan:
-    """Read an order from a JSON file. Raises BadMessage naming the file and what is wrong."""
-    try:
-        order = msgspec.json.decode(file.read_bytes(), type=dict[str, object])
-        plan = OrderPlan(
-            order_id=msgspec.convert(order.get("orderId"), str),
-            nodes=_parts(order.get("nodes"), "nodeId"),
-            edges=_parts(order.get("edges"), "edgeId"),
-        )
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadMessage(f"order_file {file}: {error}") from error
-    expected = list(range(2 * len(plan.nodes) - 1))
-    found = sorted(part.sequence_id for part in (*plan.nodes, *plan.edges))
-    if not plan.nodes or found != expected or any(node.sequence_id % 2 for node in plan.nodes):
-        raise BadMessage(
-            f"order_file {file}: sequenceId must count nodes 0, 2, 4 … and edges 1, 3 … between"
-        )
-    return plan
-
-
-def _parts(found: object, id_key: str) -> tuple[OrderPart, ...]:
-    parts: Sequence[dict[str, object]] = msgspec.convert(found, list[dict[str, object]])
-    return tuple(
-        sorted(
-            (
-                OrderPart(
-                    id=msgspec.convert(part.get(id_key), str),
-                    sequence_id=msgspec.convert(part.get("sequenceId"), int),
-                    fields={"actions": [], **part},
-                )
-                for part in parts
-            ),
-            key=lambda part: part.sequence_id,
-        )
-    )

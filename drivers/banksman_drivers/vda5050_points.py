@@ -41,7 +41,16 @@ VEHICLE_POINTS: tuple[VehiclePoint, ...] = (
     VehiclePoint("errors", "", "Errors it reports"),
     VehiclePoint("node", "", "Last node it passed, of its order"),
     VehiclePoint("stale", "flag", "No state for longer than stale_ms"),
+    VehiclePoint("estop_kind", "", "Its e-stop: 0 none, 1 resets itself, 2 by hand, 3 remotely"),
+    VehiclePoint("field_violation", "flag", "Something is in its protective field"),
+    VehiclePoint("fatal_errors", "", "Errors that need a person [FATAL]"),
+    VehiclePoint("automatic", "flag", "Driven by orders [operatingMode AUTOMATIC]"),
+    VehiclePoint("charging", "flag", "Charging"),
+    VehiclePoint("loads", "", "Loads it carries"),
+    VehiclePoint("base_request", "flag", "Near the end of its base [newBaseRequest]"),
 )
+# What is known even of a vehicle that is not heard: that it is not.
+ALWAYS_KNOWN = frozenset({"connected", "stale"})
 
 VEHICLE_OUTPUTS: tuple[VehicleOutput, ...] = (
     VehicleOutput("pause", "flag", safe=True, label="Paused by us [startPause, stopPause]"),

@@ -15,17 +15,18 @@ import math
 
 from banksman_drivers.ports import Quality, Reading
 from banksman_drivers.vda5050_messages import (
-    BadMessage,
     Connection,
-    OrderPlan,
     State,
     read_connection,
     read_state,
     stamp_ns,
 )
+from banksman_drivers.vda5050_order import BadMessage, OrderPlan
 from banksman_drivers.vda5050_points import VEHICLE_POINTS
 
 BEFORE_FIRST_NODE = -1.0
+BROKEN_MAX = 200  # characters of what was wrong
+ESTOP_KINDS = {"NONE": 0.0, "AUTOACK": 1.0, "MANUAL": 2.0, "REMOTE": 3.0}
 
 
 class Vehicle:
@@ -42,6 +43,7 @@ class Vehicle:
         self.state: State | None = None
         self.online: bool | None = None
         self.taken = 0
+        self.broken = ""  # what was wrong with the newest message, if it was malformed
         self.ignored = {"malformed": 0, "foreign": 0, "old": 0, "retained": 0}
         self._who = (manufacturer, serial_number)
         self._stale_ns = stale_ns
@@ -60,8 +62,8 @@ class Vehicle:
         try:
             state = read_state(payload)
             sent_ns = stamp_ns(state.timestamp)
-        except BadMessage:
-            self.ignored["malformed"] += 1
+        except BadMessage as error:
+            self._refuse(error)
             return None
         if not self._ours(state):
             return None
@@ -72,23 +74,28 @@ class Vehicle:
         self._newest = (state.header_id, sent_ns)
         self._heard_ns = mono_ns
         self.state = state
+        self.broken = ""
         self.taken += 1
         return state
 
     def take_connection(self, payload: bytes) -> bool:
-        """Take a ``connection`` message; False when it was ignored."""
+        """Take a ``connection`` message; whether it changed what is known."""
         try:
             connection = read_connection(payload)
-        except BadMessage:
-            self.ignored["malformed"] += 1
+        except BadMessage as error:
+            self._refuse(error)
             return False
         if not self._ours(connection):
             return False
-        self.online = connection.connection_state == "ONLINE"
+        was, self.online = self.online, connection.connection_state == "ONLINE"
         self._newest = None
         if not self.online:
             self._heard_ns = None
-        return True
+        return self.online is not was
+
+    def forget(self) -> None:
+        """Know nothing, as at the start: nobody has listened for a while."""
+        self.state = self.online = self._heard_ns = self._newest = None
 
     def fresh(self, mono_ns: int) -> bool:
         """Whether a state came within the stale limit."""
@@ -127,16 +134,28 @@ class Vehicle:
 
     def _values(self, state: State) -> dict[str, float | None]:
         position, velocity = state.agv_position, state.velocity
+        if position is not None and not position.position_initialized:
+            position = None
+        charge = state.battery_state.battery_charge
         return {
             "driving": float(state.driving),
             "paused": None if state.paused is None else float(state.paused),
             "estop": float(state.safety_state.e_stop != "NONE"),
-            "battery": state.battery_state.battery_charge,
+            "battery": charge if 0.0 <= charge <= 100.0 else None,
             "speed": None if velocity is None else math.hypot(velocity.vx, velocity.vy),
             "x": None if position is None else position.x,
             "y": None if position is None else position.y,
             "errors": float(len(state.errors)),
             "node": self._node(state),
+            "estop_kind": ESTOP_KINDS.get(state.safety_state.e_stop),
+            "field_violation": float(state.safety_state.field_violation),
+            "fatal_errors": float(sum(error.error_level == "FATAL" for error in state.errors)),
+            "automatic": float(state.operating_mode == "AUTOMATIC"),
+            "charging": float(state.battery_state.charging),
+            "loads": None if state.loads is None else float(len(state.loads)),
+            "base_request": (
+                None if state.new_base_request is None else float(state.new_base_request)
+            ),
         }
 
     def _node(self, state: State) -> float | None:
@@ -150,6 +169,10 @@ class Vehicle:
         if 0 <= index < len(nodes) and nodes[index].id == state.last_node_id:
             return float(index)
         return None
+
+    def _refuse(self, error: BadMessage) -> None:
+        self.ignored["malformed"] += 1
+        self.broken = str(error)[:BROKEN_MAX]
 
     def _ours(self, message: State | Connection) -> bool:
         if (message.manufacturer, message.serial_number) == self._who:

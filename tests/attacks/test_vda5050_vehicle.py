@@ -27,7 +27,7 @@ GOOD = {
     "edgeStates": [],
     "driving": True,
     "actionStates": [],
-    "batteryState": {"batteryCharge": 80.0},
+    "batteryState": {"batteryCharge": 80.0, "charging": False},
     "operatingMode": "AUTOMATIC",
     "errors": [],
     "safetyState": {"eStop": "NONE", "fieldViolation": False},

@@ -16,7 +16,7 @@ from banksman.demo.prepare import fill_in, round_order
 from banksman_drivers.fake.plant.fast import FastPlant
 from banksman_drivers.fake.plant.registers import REGISTERS, UNIT_IDS
 from banksman_drivers.settings.modbus import ModbusTcpSettings
-from banksman_drivers.vda5050_messages import read_plan
+from banksman_drivers.vda5050_order import read_plan
 from banksman_drivers.vda5050_points import VEHICLE_POINTS
 
 

@@ -15,12 +15,16 @@ pytestmark = pytest.mark.broker
 STEP_S = 0.01
 
 
+def position(x_m: float) -> dict[str, object]:
+    return {"x": x_m, "y": 0.0, "mapId": "hall"}
+
+
 @pytest.fixture
 async def site(broker, make_driver, tmp_path, until):
     """(driver, vehicle) on one broker, with an order of three nodes two metres apart."""
     file = tmp_path / "order.json"
     nodes = [
-        {"nodeId": f"n{i}", "sequenceId": 2 * i, "nodePosition": {"x": 2.0 * i, "y": 0.0}}
+        {"nodeId": f"n{i}", "sequenceId": 2 * i, "nodePosition": position(2.0 * i)}
         for i in range(3)
     ]
     edges = [{"edgeId": f"e{i}", "sequenceId": 2 * i + 1} for i in range(2)]

@@ -36,6 +36,7 @@ class Vehicle:
         self.speed_m_s = 0.0
         self.battery = 86.0
         self.paused = False
+        self.e_stop = "NONE"  # or AUTOACK, MANUAL, REMOTE: how it is reset
         self.order_id = ""
         self.order_update_id = 0
         self.last_node_id = ""
@@ -61,7 +62,9 @@ class Vehicle:
         """Go on by ``dt_s``: drive towards the next released node, or stand."""
         was_driving = self.driving
         target = self._nodes[0] if self._nodes and self._nodes[0].released else None
-        if target is None or self.paused or self._pausing is not None:
+        if self.e_stop != "NONE":
+            self.speed_m_s = 0.0
+        elif target is None or self.paused or self._pausing is not None:
             self.speed_m_s = max(0.0, self.speed_m_s - ACCELERATION_M_S2 * dt_s)
         else:
             self.speed_m_s = min(self._allowed_m_s(), self.speed_m_s + ACCELERATION_M_S2 * dt_s)
@@ -110,7 +113,7 @@ class Vehicle:
         try:
             self._take_order(read_order(message))
         except BadOrder as refused:
-            self._error("orderError", str(refused), _references(message))
+            self._error("orderError", str(refused), _references(message, "order"))
 
     def _take_order(self, order: Order) -> None:
         first = order.nodes[0]
@@ -134,9 +137,12 @@ class Vehicle:
         """Replace the horizon from the stitching node (the end of the base) on."""
         base = [node for node in self._nodes if node.released]
         end = base[-1].sequence if base else self.last_node_sequence
-        if order.nodes[0].sequence > end:
+        name = base[-1].id if base else self.last_node_id
+        first = order.nodes[0]
+        if (first.sequence, first.id) != (end, name):
             raise BadOrder(
-                f"the update starts at sequence {order.nodes[0].sequence}, my base ends at {end}"
+                f"the update starts at {first.id}, sequence {first.sequence};"
+                f" my base ends at {name}, {end}"
             )
         released_edges = [edge for edge in self._edges if edge.released]
         self._nodes = base + [node for node in order.nodes if node.sequence > end]
@@ -146,13 +152,15 @@ class Vehicle:
         """Take instant actions; an unknown or broken one ends FAILED."""
         actions = message.get("actions") if isinstance(message, dict) else None
         if not isinstance(actions, list):
-            self._error("validationError", "instantActions without a list of actions")
+            text = "instantActions without a list of actions"
+            self._error("validationError", text, _references(message, "instantActions"))
             return
         for action in actions[:ACTION_STATES_MAX]:
             if isinstance(action, dict) and isinstance(action.get("actionId"), str):
                 self._act(action["actionId"], str(action.get("actionType")))
             else:
-                self._error("validationError", "an instant action without actionId")
+                text = "an instant action without actionId"
+                self._error("validationError", text, _references(message, "instantActions"))
 
     def _act(self, action_id: str, kind: str) -> None:
         self.changed = True
@@ -179,7 +187,8 @@ class Vehicle:
         else:
             why = f"no instant action {kind[:60]!r}"
             self._fail(action_id, why)
-            self._error("instantActionError", why)
+            reference = {"referenceKey": "actionId", "referenceValue": action_id}
+            self._error("instantActionError", why, [reference])
 
     def _finish(self, action_id: str) -> None:
         self._conclude(action_id, {"actionStatus": "FINISHED"})
@@ -237,7 +246,8 @@ class Vehicle:
                 "charging": not self._nodes and self.battery < 100.0,
             },
             "errors": [*self._errors, *self._own_errors()],
-            "safetyState": {"eStop": "NONE", "fieldViolation": False},
+            "loads": [],
+            "safetyState": {"eStop": self.e_stop, "fieldViolation": False},
         }
 
     def _own_errors(self) -> list[Message]:
@@ -247,13 +257,12 @@ class Vehicle:
         return [{"errorType": "batteryLow", "errorDescription": text, "errorLevel": "WARNING"}]
 
 
-def _references(message: object) -> list[Message]:
-    """What an order error is about, as far as the order told it."""
+def _references(message: object, topic: str) -> list[Message]:
+    """Which message an error is about, as far as it told its names."""
     if not isinstance(message, dict):
         return []
-    keys = ("orderId", "orderUpdateId")
-    return [
-        {"referenceKey": key, "referenceValue": str(message[key])[:100]}
-        for key in keys
-        if key in message
-    ]
+    told = {"topic": topic}
+    for key in ("headerId", "orderId", "orderUpdateId"):
+        if key in message:
+            told[key] = str(message[key])[:100]
+    return [{"referenceKey": key, "referenceValue": value} for key, value in told.items()]
