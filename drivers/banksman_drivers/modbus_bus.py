@@ -135,6 +135,8 @@ class Bus:
             if now_s < self._free_s:
                 self._timer = loop.call_at(self._free_s, self._go)
                 return
+            if not self._drained(self._keeper.port, now_s):
+                continue
             turn = self._turns.next(now_s)
             if turn is None:
                 return
@@ -142,6 +144,20 @@ class Bus:
                 self._timer = loop.call_at(turn, self._go)
                 return
             self._begin(turn[1], self._keeper.port, now_s)
+
+    def _drained(self, port: SerialLine, now_s: float) -> bool:
+        """Whether nothing has come since the loop looked: after a stall of ours, a late answer may
+        lie there although its unit's hold is over.
+        """
+        try:
+            data = port.read()
+        except OSError as error:
+            self._gone(error)
+            return False
+        if data:
+            self._free_s = now_s + self._pause_s
+            self._stray(data)
+        return not data
 
     def _begin(self, job: Job, port: SerialLine, now_s: float) -> None:
         if job.expires_mono_ns is not None and self._ticks.mono_ns() > job.expires_mono_ns:

@@ -109,6 +109,10 @@ def open_port(line: ModbusRtuSettings) -> RtuPort:
         with contextlib.suppress(OSError, ValueError):
             opened.set_low_latency_mode(True)
         opened.reset_input_buffer()
+        # With pyserial's VMIN 0 a read of nothing looks like the end of the line.
+        attributes = termios.tcgetattr(opened.fileno())
+        attributes[6][termios.VMIN] = 1
+        termios.tcsetattr(opened.fileno(), termios.TCSANOW, attributes)
     except (OSError, ValueError, termios.error) as error:
         opened.close()
         if line.rs485:

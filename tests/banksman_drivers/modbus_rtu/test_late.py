@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -28,16 +29,16 @@ def good_values(bench):
 
 
 async def test_a_unit_that_always_answers_late_is_lost_and_never_believed(bench, line):
-    line.faults[3] = RtuFaults(delay_s=0.04)
-    bench.unit(3, timeout_ms=30, point=POINTS)
+    line.faults[3] = RtuFaults(delay_s=0.14)
+    bench.unit(3, timeout_ms=100, point=POINTS)
     for _ in range(4):
         await bench.sinks[3].bad()
     assert list(good_values(bench)) == []
 
 
 async def test_a_unit_that_is_late_now_and_then_never_gives_another_registers_value(bench, line):
-    bench.unit(3, timeout_ms=30, point=POINTS)
-    for delay_s in (0.0, 0.035, 0.0, 0.08, 0.0, 0.031, 0.1, 0.0):
+    bench.unit(3, timeout_ms=60, point=POINTS)
+    for delay_s in (0.0, 0.07, 0.0, 0.16, 0.0, 0.062, 0.2, 0.0):
         line.faults[3] = RtuFaults(delay_s=delay_s)
         asked = line.asked[3]
         await line.until(lambda asked=asked: line.asked[3] >= asked + 2)
@@ -155,6 +156,20 @@ def test_whatever_a_units_lateness_no_value_is_another_registers(pattern, late_s
 def test_answers_late_by_less_than_two_time_outs_are_never_mistaken(lateness_s):
     believed = run(lateness_s)
     assert mistaken(believed) == []
+
+
+async def test_an_answer_that_came_while_the_box_stood_still_is_not_the_next_requests(bench, line):
+    bench.unit(3, timeout_ms=1000, poll_ms=20)
+    await bench.sinks[3].good()
+    bus = bench.buses.of(bench.settings(3))
+    false = bytes((3, 3, 2, 0x11, 0x11))
+    before = bus.strays
+    while bus.strays == before:
+        # It lies in the kernel when the loop has not looked yet and the next poll is due.
+        line.say(false + crc16(false))
+        time.sleep(0.03)  # noqa: ASYNC251  the loop stands still, as on a box that is too busy
+        await asyncio.sleep(0)
+    assert {value for _, value in good_values(bench)} == {300.0}
 
 
 def test_a_unit_in_time_is_believed_every_time():
