@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import ipaddress
 import shutil
-import signal
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
+from real_broker import Mosquitto, free_tcp_port
 
 # Speed belongs into benchmarks: a law that holds slowly on a loaded machine holds.
 settings.register_profile("banksman", deadline=None)
@@ -33,16 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hardware", action="store_true", help="run tests that need a wired bench")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def free_port() -> int:
     """A TCP port that nobody listens on."""
-    return _free_port()
+    return free_tcp_port()
 
 
 @pytest.fixture
@@ -59,70 +49,6 @@ def until() -> Callable[..., Awaitable[None]]:
             pytest.fail(f"did not happen within {limit_s:g} s: {what}")
 
     return wait
-
-
-class Mosquitto:
-    """A real broker on a free port of loopback, which can be killed, frozen and started again."""
-
-    def __init__(self, folder: Path, lines: tuple[str, ...], auth: str) -> None:
-        self.host = "127.0.0.1"
-        self.port = _free_port()
-        self._folder = folder
-        self._config = folder / f"mosquitto-{self.port}.conf"
-        self._config.write_text(
-            "\n".join(
-                (
-                    f"listener {self.port} 127.0.0.1",
-                    auth,
-                    f"user {getpass.getuser()}",
-                    "persistence true",
-                    f"persistence_location {folder}/",
-                    "autosave_interval 1",
-                    "autosave_on_changes true",
-                    "max_queued_messages 100000",
-                    *lines,
-                    "",
-                )
-            )
-        )
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["mosquitto", "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=log
-            )
-        limit = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection((self.host, self.port), timeout=1).close()
-            except OSError:
-                assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
-                assert time.monotonic() < limit, "mosquitto does not listen"
-                time.sleep(0.01)
-            else:
-                return
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(how)
-            process.send_signal(signal.SIGCONT)
-            process.wait(10)
 
 
 @pytest.fixture

@@ -179,7 +179,8 @@ class Vda5050Driver(Driver):
     def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic.endswith("/state"):
             self._newest.put(payload, retained)
-        elif self._vehicle.take_connection(payload):
+        elif self._vehicle.take_connection(payload) and not self._vehicle.online:
+            # An ONLINE alone tells nothing: its first state will.
             self._deliver(self._ticks.mono_ns())
 
     def _take_state(self, payload: bytes, retained: bool) -> None:

@@ -18,7 +18,7 @@ from banksman_drivers.settings.base import (
 from banksman_drivers.vda5050_points import VEHICLE_OUTPUTS, VEHICLE_POINTS
 
 # One level of a topic: a wildcard or a slash in it would listen to other vehicles.
-TopicLevel = Annotated[str, Field(pattern=r"^[^+#/$\x00-\x20][^+#/\x00]*$", max_length=64)]
+TopicLevel = Annotated[str, Field(pattern=r"^[^+#/$\s][^+#/]*$", max_length=64)]
 TLS_FILES = ("ca_file", "cert_file", "key_file")
 
 

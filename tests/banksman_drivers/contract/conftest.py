@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from driver_rigs.audio import AudioRig
 from driver_rigs.base import Rig
 from driver_rigs.board import BoardRig
 from driver_rigs.camera import CameraRig
@@ -20,8 +21,10 @@ from driver_rigs.modbus_tcp import ModbusTcpRig
 from driver_rigs.replay import ReplayRig
 from driver_rigs.serial_instrument import SerialInstrumentRig
 from driver_rigs.serial_scale import ScaleRig
+from driver_rigs.vda5050 import Vda5050Rig
 
 SENSING: dict[str, type[Rig]] = {
+    "audio": AudioRig,
     "board": BoardRig,
     "camera": CameraRig,
     "fake": FakeRig,
@@ -33,6 +36,7 @@ SENSING: dict[str, type[Rig]] = {
     "replay": ReplayRig,
     "scale": ScaleRig,
     "serial": SerialInstrumentRig,
+    "vda5050": Vda5050Rig,
 }
 ACTING: dict[str, type[Rig]] = {
     "fake": FakeRig,

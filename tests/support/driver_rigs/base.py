@@ -5,11 +5,12 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from banksman_drivers.ports import Burst, Driver, Reading, Value
+from banksman_drivers.ports import Burst, Driver, Quality, Reading, Value
 
 
 class Ticks:
@@ -45,7 +46,7 @@ class Rig(abc.ABC):
     """A device with two sensors, ``level`` in kg and ``door``, and perhaps an output ``lamp``.
 
     A driver whose sensors are fixed tells its own in ``expected``, with None for a value that
-    nobody can foretell.
+    nobody can foretell. ``known_when_lost``: sensors that tell of the loss itself, which stay GOOD.
     """
 
     driver: Driver
@@ -53,6 +54,7 @@ class Rig(abc.ABC):
         "device.level": (12.0, "kg"),
         "device.door": (1.0, "flag"),
     }
+    known_when_lost: frozenset[str] = frozenset()
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,6 +83,14 @@ class Rig(abc.ABC):
     async def closed(self) -> None:
         """Return when the device sees no connection of ours."""
         assert self.task is None
+
+    def all_bad(self, batch: Sequence[Reading]) -> bool:
+        """Whether nothing of the device is claimed any more."""
+        return all(
+            reading.quality is Quality.BAD and math.isnan(reading.value)
+            for reading in batch
+            if reading.sensor not in self.known_when_lost
+        )
 
     def start(self) -> None:
         self.task = asyncio.create_task(self.driver.run(self.sink))
