@@ -11,9 +11,9 @@ npm_comes_with_nodejs() {
 
 needs="python3-venv python3-dev gcc libc6-dev mosquitto"
 case "${1:-run}" in
-    test) needs="$needs chromium systemd libmodbus-dev pkg-config mbpoll" ;;
+    test) needs="$needs chromium systemd libmodbus-dev pkg-config mbpoll postgresql" ;;
     bench)
-        needs="$needs libmodbus-dev libmosquitto-dev pkg-config"
+        needs="$needs libmodbus-dev libmosquitto-dev pkg-config postgresql"
         command -v node >/dev/null || needs="$needs nodejs"
         # Node-RED comes by npm. NodeSource's nodejs brings it along and conflicts with the package
         # of that name; Debian's does not bring it. So the command is asked for first, then the package.
