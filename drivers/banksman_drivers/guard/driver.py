@@ -6,6 +6,8 @@ Rules of this file
 - Readings go out at once on every event and at least every 250 ms.
 - A command is confirmed by the guard's thread; the loop waits for it without blocking.
 - ``to_safe`` works in a fresh process too, without a guard (``banksman safe``).
+- A GPIO chip that was pulled out takes the whole guard down, safe and latched, until every line can
+  be opened again: half a guard is none. The one that was plugged in is another file.
 
     native thread ──eventfd──► _on_ready ──► listener (interlock), sink, waiting commands
     control loop  ──renew every lease_ms / 4──► native thread
@@ -17,7 +19,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 
-from banksman_drivers.guard.lines import parse_place, write_safe_once
+from banksman_drivers.guard.lines import Identity, identity, parse_place, write_safe_once
 from banksman_drivers.guard.native import Guard
 from banksman_drivers.guard.values import GuardEvent, GuardState, SetResult
 from banksman_drivers.ports import (
@@ -102,19 +104,30 @@ class GuardDriver(Driver):
 
     async def run(self, sink: Sink) -> None:
         """Start the guard (again and again until its lines can be opened) and serve it."""
+        latched, cause = self._latched, self._cause
         while True:
             guard = None
+            chips = self._chips()
             try:
                 guard = Guard(self._settings)
-                guard.start(self._latched, self._cause)
+                guard.start(latched, cause)
             except DriverError as error:
                 self._note("lost", str(error))
                 self._deliver_bad(sink)
                 await asyncio.sleep(RETRY_S)
                 continue
-            await self._serve(guard, sink)
+            await self._serve(guard, sink, chips)
+            latched, cause = True, "a GPIO chip of the guard was gone"
 
-    async def _serve(self, guard: Guard, sink: Sink) -> None:
+    def _chips(self) -> dict[str, Identity | None]:
+        """The files of our GPIO chips: which they are now, None where there is none."""
+        lines = [point.source for point in self._settings.inputs]
+        lines += [output.target for output in self._settings.outputs]
+        places = [parse_place(line) for line in lines]
+        return {place.path: identity(place.path) for place in places if place.is_gpio}
+
+    async def _serve(self, guard: Guard, sink: Sink, chips: dict[str, Identity | None]) -> None:
+        """Renew and deliver while the ``chips`` are those whose lines it holds."""
         loop = asyncio.get_running_loop()
         renew_s = self._settings.lease_ms / 4000
         deliver_ns = 0
@@ -127,6 +140,8 @@ class GuardDriver(Driver):
                 if (now_ns := self._ticks.mono_ns()) >= deliver_ns:
                     deliver_ns = now_ns + int((DELIVER_S - renew_s / 2) * 1e9)
                     self._deliver(guard, sink)
+                    if self._chips() != chips:
+                        return
                 await asyncio.sleep(min(renew_s, DELIVER_S))
         finally:
             loop.remove_reader(notify_fd)

@@ -31,6 +31,9 @@ OFFSET_DIGITS_MAX = 5  # far beyond any chip; a number that wraps round would na
 FIFO_BYTES = 4096
 
 
+Identity = tuple[int, int]
+
+
 class Place(msgspec.Struct, frozen=True):
     """A parsed source or target. ``offset`` is the GPIO line, None for a FIFO."""
 
@@ -56,6 +59,15 @@ def parse_place(text: str) -> Place:
     if scheme == "gpio" and chip.startswith("/") and is_number:
         return Place(chip, int(offset))
     raise Unsupported(f"{text}: a guard line is gpio:/dev/gpiochipN:LINE or fifo:/path")
+
+
+def identity(path: str) -> Identity | None:
+    """Which file stands at ``path``: another one after a chip was unplugged and plugged in again."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def open_input(place: Place) -> int:

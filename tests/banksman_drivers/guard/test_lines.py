@@ -9,6 +9,7 @@ import pytest
 
 from banksman_drivers.guard.lines import (
     Place,
+    identity,
     open_input,
     open_output,
     parse_place,
@@ -105,3 +106,16 @@ def test_an_output_that_does_not_take_its_safe_level_is_told(tmp_path, opened):
     assert os.write(fd, b"1" * 4096) == 4096  # its reader does not read: it is full
     with pytest.raises(CommandFailed, match="permit"):
         write_safe_once(place, False)
+
+
+def test_a_chip_that_was_unplugged_and_plugged_in_again_is_another_one(tmp_path):
+    chip, again = tmp_path / "gpiochip0", tmp_path / "gpiochip1"
+    chip.touch()
+    before = identity(str(chip))
+    assert before is not None
+    assert identity(str(chip)) == before
+    again.touch()
+    chip.unlink()
+    assert identity(str(chip)) is None
+    again.rename(chip)
+    assert identity(str(chip)) not in (None, before)

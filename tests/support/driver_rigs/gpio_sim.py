@@ -59,7 +59,7 @@ class GpioSimRig(Rig):
         return list(changes[1:] if self._started else changes)
 
     async def closed(self) -> None:
-        while held("gpio"):
+        while held("/dev/gpiochip") or held("anon_inode:gpio"):
             await asyncio.sleep(0.01)
 
     async def end(self) -> None:

@@ -19,8 +19,13 @@ BLOCK_WRITTEN = re.compile(
 
 def held(word: str) -> bool:
     """Whether this process has something open whose name holds ``word``."""
-    fds = Path("/proc/self/fd")
-    return any(word in str(fd.readlink()) for fd in fds.iterdir() if fd.is_symlink())
+    for fd in Path("/proc/self/fd").iterdir():
+        try:
+            if word in str(fd.readlink()):
+                return True
+        except FileNotFoundError:  # closed meanwhile, as the folder's own
+            continue
+    return False
 
 
 class KernelTrace:
