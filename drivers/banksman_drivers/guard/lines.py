@@ -62,7 +62,7 @@ def parse_place(text: str) -> Place:
 
 
 def identity(path: str) -> Identity | None:
-    """Which file stands at ``path``: another one after a chip was unplugged and plugged in again."""
+    """Which file stands at ``path``; a chip that was pulled out and plugged in is another."""
     try:
         status = Path(path).stat()
     except OSError:
