@@ -162,3 +162,44 @@ def test_states_do_not_make_an_offline_vehicle_online(vehicle):
     vehicle.take_connection(encoded(connectionState="CONNECTIONBROKEN"))
     vehicle.take_state(encoded(), False, SECOND)
     assert not vehicle.connected(SECOND)
+
+
+@pytest.mark.parametrize("version", ["1.1.0", "3.0.0", "", "two", "20.0.0"])
+def test_a_message_of_another_major_version_is_refused_and_the_version_named(vehicle, version):
+    assert vehicle.take_state(encoded(version=version), False, SECOND) is None
+    assert vehicle.ignored["malformed"] == 1
+    assert repr(version) in vehicle.broken
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "2.1.0", "2.2", "V2.0.0"])
+def test_every_minor_of_our_major_version_is_understood(vehicle, version):
+    assert vehicle.take_state(encoded(version=version), False, SECOND)
+
+
+def test_a_refusal_of_a_long_message_is_kept_short(vehicle):
+    vehicle.take_state(encoded(version="x" * 100_000), False, SECOND)
+    assert len(vehicle.broken) <= 200
+
+
+def test_messages_in_any_wrong_order_leave_the_newest_in_place(vehicle):
+    order = [5, 3, 9, 9, 7, 10, 4]
+    taken = [
+        number for number in order if vehicle.take_state(encoded(headerId=number), False, SECOND)
+    ]
+    assert taken == [5, 9, 10]
+    assert vehicle.ignored["old"] == 4
+
+
+def test_a_header_id_that_wraps_round_is_believed_by_its_later_time(vehicle):
+    assert vehicle.take_state(encoded(headerId=2**32 - 1), False, SECOND)
+    later = "2025-01-31T13:37:00.100Z"
+    assert vehicle.take_state(encoded(headerId=0, timestamp=later), False, SECOND)
+
+
+def test_a_vehicle_that_is_no_longer_listened_to_is_known_for_nothing(vehicle):
+    vehicle.take_connection(encoded(connectionState="OFFLINE"))
+    vehicle.take_state(encoded(headerId=9), False, SECOND)
+    vehicle.forget()
+    assert not vehicle.connected(SECOND)
+    assert vehicle.take_state(encoded(headerId=1), False, SECOND)
+    assert vehicle.connected(SECOND)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 
 import pytest
 
@@ -263,3 +264,70 @@ async def test_two_boxes_may_listen_to_the_same_vehicle(broker, forklift, make_d
     forklift.tell()
     await until(lambda: all(box.sink.value("driving") == 1.0 for box in boxes), "both hear")
     assert [box.driver.health().reconnects for box in boxes] == [0, 0]
+
+
+@pytest.fixture
+def locked_broker(make_broker, make_authority, tmp_path):
+    """(broker, its authority's file): it wants TLS, and a login that only ``box`` has."""
+    authority = make_authority("floor")
+    cert, key = authority.issue("broker", server=True)
+    users = tmp_path / "users"
+    subprocess.run(
+        ["mosquitto_passwd", "-b", "-c", str(users), "box", "open sesame"],
+        check=True,
+        capture_output=True,
+    )
+    users.chmod(0o644)
+    broker = make_broker(
+        f"certfile {cert}",
+        f"keyfile {key}",
+        f"password_file {users}",
+        auth="allow_anonymous false",
+    )
+    return broker, str(authority.ca_file)
+
+
+async def test_a_broker_that_asks_for_tls_and_a_login_gets_both(
+    locked_broker, make_driver, tmp_path, until
+):
+    broker, ca_file = locked_broker
+    secret = tmp_path / "secret"
+    secret.write_text("open sesame\n")
+    login = {"username": "box", "password_file": str(secret)}
+    trust = {"tls": True, "ca_file": ca_file}
+    one = make_driver(broker.port, **trust, **login)
+    await until(lambda: one.driver._link.up, "the link is up")
+    stranger = make_driver(broker.port, **trust)
+    await until(lambda: stranger.driver._link.report().state == "down", "no login, no link")
+
+
+async def test_a_fatal_error_of_the_vehicle_is_a_fault_until_it_is_gone(online, forklift, until):
+    error = {"errorType": "driveFault", "errorLevel": "FATAL", "errorDescription": "wheel"}
+    forklift.tell(errors=[error])
+    await until(lambda: online.sink.value("fatal_errors") == 1.0, "the error")
+    assert online.driver.health().fault == "forklift (acme 7) reports driveFault: wheel"
+    forklift.tell(errors=[error | {"errorLevel": "WARNING"}])
+    await until(lambda: online.sink.value("fatal_errors") == 0.0, "its end")
+    assert online.driver.health().fault == ""
+
+
+async def test_a_vehicle_of_another_version_is_lost_and_health_says_why(
+    broker, forklift, make_driver, until
+):
+    one = make_driver(broker.port, stale_ms=150.0)
+    await until(lambda: one.driver._link.up, "the driver listens")
+    forklift.tell(version="3.0.0")
+    await until(lambda: "3.0.0" in one.driver.health().message, "the reason")
+    assert one.driver.health().state == "lost"
+    assert one.sink.value("driving") is None
+
+
+async def test_a_timeout_tells_how_far_the_vehicle_got(broker, forklift, make_driver, until):
+    one = make_driver(broker.port, stale_ms=3000.0)
+    await until(lambda: one.driver._link.up, "the driver listens")
+    done = asyncio.create_task(one.driver.apply(one.command("pause", True)))
+    await until(lambda: forklift.received("instantActions"), "the instant action")
+    action_id = forklift.received("instantActions")[0]["actions"][0]["actionId"]
+    forklift.tell(actionStates=[{"actionId": action_id, "actionStatus": "RUNNING"}], paused=True)
+    with pytest.raises(CommandFailed, match=r"startPause within 3000 ms \(it is RUNNING\)"):
+        await done
