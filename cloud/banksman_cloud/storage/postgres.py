@@ -78,16 +78,19 @@ class PostgresSession:
         """Insert rows as one array a column, passing over those whose key is there."""
         if not rows:
             return 0
-        arrays = list(zip(*rows, strict=True))
-        kinds = [_kind_of(array) for array in arrays]
+        arrays = zip(columns, zip(*rows, strict=True), strict=True)
+        # A column of nothing but None has no type to tell, and NULL is what leaving it out means.
+        filled = {name: list(array) for name, array in arrays if any(v is not None for v in array)}
         statement = sql.SQL(
             "INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT DO NOTHING"
         ).format(
             sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.SQL(", ").join(sql.SQL("%b::{}[]").format(sql.SQL(kind)) for kind in kinds),
+            sql.SQL(", ").join(map(sql.Identifier, filled)),
+            sql.SQL(", ").join(
+                sql.SQL("%b::{}[]").format(sql.SQL(_kind_of(array))) for array in filled.values()
+            ),
         )
-        return self._connection.execute(statement, [list(array) for array in arrays]).rowcount
+        return self._connection.execute(statement, list(filled.values())).rowcount
 
     def lock(self, name: str) -> None:
         """An advisory lock to the transaction's end."""
@@ -96,10 +99,7 @@ class PostgresSession:
 
 
 def _kind_of(array: Sequence[Any]) -> LiteralString:
-    for value in array:
-        if value is not None:
-            return _TYPES[type(value)]
-    return "text"
+    return _TYPES[next(type(value) for value in array if value is not None)]
 
 
 class PostgresEngine:
