@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -21,7 +21,7 @@ from banksman.store.pending import ACKNOWLEDGED_MAX
 from banksman.store.reader import Reader
 from banksman.store.rows import Kind, OutboxRow, ReadingRow
 from banksman.store.writer import Writer
-from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
 
 MessageT = TypeVar("MessageT", DecisionMessage, AuditMessage)
 
@@ -34,22 +34,38 @@ class Answers:
         self._reader = reader
         self._writer = writer
 
-    async def next_rows(self, channel: str, limit: int) -> list[OutboxRow]:
+    async def next_rows(
+        self, channel: str, limit: int, classes: Collection[Priority] = tuple(Priority)
+    ) -> list[OutboxRow]:
         """The rows that ``channel`` has not acknowledged, by priority and then age.
+
+        Only rows of ``classes``. Raises KeyError for a channel that was not declared at open.
+        """
+        ledger = self._writer.ledger
+        if ledger is not None and not any(ledger.depth[channel][each] for each in classes):
+            return []
+        return await asyncio.to_thread(self._next_rows, channel, limit, classes)
+
+    def rows_owed(self, channel: str) -> dict[Priority, int]:
+        """How many rows ``channel`` has not acknowledged, by class; any thread, microseconds.
 
         Raises KeyError for a channel that was not declared at open.
         """
         ledger = self._writer.ledger
-        if ledger is not None and not any(ledger.depth[channel].values()):
-            return []
-        return await asyncio.to_thread(self._next_rows, channel, limit)
+        owed = dict(ledger.depth[channel]) if ledger is not None else dict.fromkeys(Priority, 0)
+        for row in self._unwritten():
+            owed[row.priority] += 1
+        return owed
 
-    def _next_rows(self, channel: str, limit: int) -> list[OutboxRow]:
+    def _next_rows(
+        self, channel: str, limit: int, classes: Collection[Priority]
+    ) -> list[OutboxRow]:
         acknowledged = self._parts.pending.acknowledged(channel)
         if len(acknowledged) > ACKNOWLEDGED_MAX:
             return []
-        found = {row.row_id: row for row in self._unwritten()}
-        found |= {row.row_id: row for row in self._reader.owed(channel, limit + len(acknowledged))}
+        found = {row.row_id: row for row in self._unwritten() if row.priority in classes}
+        stored = self._reader.owed(channel, limit + len(acknowledged), classes)
+        found |= {row.row_id: row for row in stored}
         rows = [row for row_id, row in found.items() if row_id not in acknowledged]
         return sorted(rows, key=lambda row: (row.priority, row.row_id))[:limit]
 

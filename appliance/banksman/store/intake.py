@@ -26,9 +26,8 @@ from banksman_drivers.ports import Reading
 
 
 class Batch(NamedTuple):
-    """One poll of one device, numbered."""
+    """One poll of one device."""
 
-    id: str
     device: str
     readings: Sequence[Reading]
 
@@ -74,7 +73,7 @@ class Intake:
         if len(self._batches) >= self._limit:
             self._drops.add("readings_queue_full")
             return
-        self._batches.append(Batch(self._ids.next(), device, batch))
+        self._batches.append(Batch(device, batch))
         if self._sleeping:
             self._sleeping = False
             self.batch_calls.put(None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ import msgspec
 from banksman.store.blocks import unpack
 from banksman.store.database import Fault, check, connect_read_only, fault_of, file_number
 from banksman.store.rows import KINDS, Kind, OutboxRow, ReadingRow, base_of, outbox_row
+from banksman.wire.messages import Priority
 
 COLUMNS = "j.row_id, j.priority, j.kind, j.id, j.payload, j.wall_ns"
 OWED = f"""
 SELECT {COLUMNS} FROM owed o JOIN journal j ON j.row_id = o.row_id
-WHERE o.channel = ? ORDER BY o.priority, o.row_id LIMIT ?
+WHERE o.channel = ? AND o.priority IN (SELECT value FROM json_each(?))
+ORDER BY o.priority, o.row_id LIMIT ?
 """  # noqa: S608  only our own column names
 
 
@@ -55,9 +57,12 @@ class Reader:
             self.fault = ""
             return rows
 
-    def owed(self, channel: str, limit: int) -> list[OutboxRow]:
-        """The first rows owed to a channel, by priority and then age."""
-        return [outbox_row(found) for found in self._all(OWED, (channel, limit))]
+    def owed(
+        self, channel: str, limit: int, classes: Collection[Priority] = tuple(Priority)
+    ) -> list[OutboxRow]:
+        """The first rows of some classes owed to a channel, by priority and then age."""
+        numbers = f"[{','.join(str(int(each)) for each in classes)}]"
+        return [outbox_row(found) for found in self._all(OWED, (channel, numbers, limit))]
 
     def newest(self, kind: Kind, limit: int, before: str | None = None) -> list[OutboxRow]:
         """Journal rows of one kind, newest first; only those older than the id ``before``."""

@@ -72,6 +72,7 @@ class Keeper:
         self._fruitless_at: int | None = None
         self.room = Room(0, 0)
         self.full = False
+        self.stretch = 1.0  # times the quota, set by any thread: an unreliable link wants more
 
     def step(self, ledger: Ledger, cursors: Mapping[str, int]) -> bool:
         """One small step if room is needed; True when a further step is wanted at once.
@@ -79,7 +80,7 @@ class Keeper:
         Raises Fault, sqlite3.Error, OSError.
         """
         self.room = measure(ledger)
-        if not self.room.needed(self._quota, self._floor):
+        if not self.room.needed(int(self._quota * self.stretch), self._floor):
             self.full = False
             return False
         everyone_read = min((cursors.get(name, 0) for name in ledger.channels), default=ALL_READ)

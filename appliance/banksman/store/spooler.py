@@ -5,6 +5,8 @@ Rules of this file
   20 ms of readings at most: nothing here waits for SQLite.
 - It encodes at most ``BATCHES_A_STRETCH`` batches (under a millisecond) before a write gives
   the interpreter lock away.
+- Ids are given here, so that they grow with the positions: an uplink may name a run of readings
+  by its first and last id alone.
 - A spool that cannot be written is tried again each second; the readings stay in memory and
   go to the database.
 """
@@ -89,7 +91,12 @@ class Spooler:
 
     def _rows(self, batch: Batch, offset_ns: int) -> list[ReadingRow]:
         stamp = Stamp(
-            batch.id, self._node, batch.device, self._clock.boot_id, offset_ns, self._ids.next
+            self._ids.next(),
+            self._node,
+            batch.device,
+            self._clock.boot_id,
+            offset_ns,
+            self._ids.next,
         )
         rows: list[ReadingRow] = []
         try:

@@ -179,6 +179,10 @@ class Store(Answers):
         remains = self._parts.opened.remains
         return remains is not None and remains.state_lost
 
+    def stretch(self, factor: float) -> None:
+        """Let records take ``factor`` times the quota; the disk's floor holds all the same."""
+        self._keeper.stretch = factor
+
     # Condition.
 
     def status(self) -> StoreStatus:
@@ -223,6 +227,10 @@ class Store(Answers):
         for row in self._unwritten():
             depth[row.priority.name.lower()] += 1
         return depth
+
+    def readings_owed(self, channel: str) -> int:
+        """How many readings messages ``channel`` has not acknowledged; any thread."""
+        return self._behind(channel)
 
     def _behind(self, channel: str) -> int:
         behind = self._parts.tail.behind(self._parts.memory.cursors.get(channel, 0))

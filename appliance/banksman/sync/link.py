@@ -1,0 +1,121 @@
+"""What the uplink's link carries, measured from real transfers and their outcomes. Pure.
+
+    transfer ok(bytes, time, round trip) --+
+    transfer failed -----------------------+--> windows --> every STATE_S a LinkState, kept HISTORY
+
+Rules of this file
+- Measured, never configured: nobody's word for what a link can do outlives the link.
+- Goodput comes only from transfers large enough to say something; it is bytes over time of the
+  newest of them, so one lucky batch does not make a fast link.
+- A failure counts against reliability and never against goodput: a dead link has no speed.
+- Old samples leave the windows: after `STALE_S` without a transfer the estimate is ``stale``.
+- Time is an argument, in seconds of a monotonic clock. Everything is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+import msgspec
+
+STATE_S = 5.0
+HISTORY = 720  # an hour of states
+STALE_S = 60.0
+WINDOW_S = 300.0
+SAMPLES = 16
+OUTCOMES = 100
+TELLING_BYTES = 16 * 1024
+# Of a transfer's time at least this part was spent on its bytes, whatever the round trip says.
+OWN_PART = 0.25
+
+
+class LinkState(msgspec.Struct, frozen=True):
+    """The link at one time; None: not known yet. ``reliability`` is 0..1."""
+
+    at_s: float
+    goodput_mbit: float | None = None
+    round_trip_ms: float | None = None
+    reliability: float | None = None
+    stale: bool = True
+
+
+class _Transfer(msgspec.Struct, frozen=True):
+    at_s: float
+    size: int
+    took_s: float
+
+
+class LinkMeter:
+    """See the rules above. ``state`` is the newest, ``history`` the last hour of them."""
+
+    def __init__(self) -> None:
+        self.state = LinkState(0.0)
+        self.history: deque[LinkState] = deque(maxlen=HISTORY)
+        self._transfers: deque[_Transfer] = deque(maxlen=SAMPLES)
+        self._round_trips: deque[tuple[float, float]] = deque(maxlen=SAMPLES)
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=OUTCOMES)
+        self._heard_s: float | None = None
+        self._due_s: float | None = None
+
+    def succeeded(
+        self, now_s: float, size: int, took_s: float, round_trip_s: float | None = None
+    ) -> None:
+        """``size`` bytes were sent and answered within ``took_s``.
+
+        ``round_trip_s`` is the transport's own figure; without it a small transfer's time stands
+        for it.
+        """
+        took_s = max(took_s, 1e-6)
+        self._outcomes.append((now_s, True))
+        if round_trip_s is None and size < TELLING_BYTES:
+            round_trip_s = took_s
+        if round_trip_s is not None:
+            self._round_trips.append((now_s, max(0.0, round_trip_s)))
+        if size >= TELLING_BYTES:
+            waited_s = round_trip_s or 0.0
+            own_s = max(took_s - waited_s, took_s * OWN_PART)
+            self._transfers.append(_Transfer(now_s, size, own_s))
+            self._heard_s = now_s
+
+    def failed(self, now_s: float) -> None:
+        """A transfer was begun and not answered."""
+        self._outcomes.append((now_s, False))
+
+    def reset(self) -> None:
+        """Another interface carries: what was known of the old one is void."""
+        self._transfers.clear()
+        self._round_trips.clear()
+        self._outcomes.clear()
+        self._heard_s = None
+
+    def tick(self, now_s: float) -> LinkState | None:
+        """A new state when one is due, else None."""
+        if self._due_s is not None and now_s < self._due_s:
+            return None
+        self._due_s = now_s + STATE_S
+        self.state = self._look(now_s)
+        self.history.append(self.state)
+        return self.state
+
+    def _look(self, now_s: float) -> LinkState:
+        since_s = now_s - WINDOW_S
+        outcomes = [ok for at_s, ok in self._outcomes if at_s >= since_s]
+        trips = [trip_s for at_s, trip_s in self._round_trips if at_s >= since_s]
+        # An old estimate is better than none, and says of itself that it is old.
+        transfers = [each for each in self._transfers if each.at_s >= since_s]
+        transfers = transfers or list(self._transfers)[-1:]
+        return LinkState(
+            at_s=now_s,
+            goodput_mbit=_goodput_mbit(transfers),
+            round_trip_ms=median(trips) * 1e3 if trips else self.state.round_trip_ms,
+            reliability=sum(outcomes) / len(outcomes) if outcomes else None,
+            stale=self._heard_s is None or now_s - self._heard_s > STALE_S,
+        )
+
+
+def _goodput_mbit(transfers: list[_Transfer]) -> float | None:
+    if not transfers:
+        return None
+    size = sum(each.size for each in transfers)
+    return size * 8 / 1e6 / sum(each.took_s for each in transfers)

@@ -1,0 +1,153 @@
+"""Rows and readings on their way: items of a batch, and what to tell the store afterwards. Pure.
+
+    rows, readings --fill--> Parcel(items, row ids, position) --seal--> bytes of one batch
+
+Rules of this file
+- A block of readings holds ids that grow and share node and epoch, so that its first and last id
+  name the run. Where that breaks off, the next block begins.
+- An id and its bytes are the store's: what is sent again is the same, however it is cut.
+- Bounded before compression: a batch by items and bytes, a block by messages and bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from banksman.clock import Clock
+from banksman.store.rows import OutboxRow, ReadingRow
+from banksman.wire.blocks import pack
+from banksman.wire.messages import Priority
+from banksman.wire.uplink import Batch, Item, Receipt
+
+BLOCK_MESSAGES_MAX = 2_000
+BLOCK_BYTES_MAX = 512 * 1024  # of JSON; the endpoint takes 1 MiB, packed
+ITEMS_MAX = 1_000
+BYTES_MAX = 2 * 1024 * 1024  # of items; the endpoint takes 4 MiB
+FOLD = 8  # JSON of records is about so much smaller on the wire
+_HEAD = 80  # of an item beside body and id
+
+
+class WrongReceipt(ValueError):
+    """A receipt that does not fit its batch proves nothing."""
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """One batch and its bookkeeping. ``position``: the last reading within, or None."""
+
+    items: tuple[Item, ...]
+    row_ids: tuple[int, ...] = ()
+    position: int | None = None
+    readings: int = 0
+    sizes: dict[Priority, int] = {}
+
+
+class _Wall(msgspec.Struct, frozen=True, gc=False):
+    wall_ns: int
+
+
+_WALL = msgspec.json.Decoder(_Wall)
+
+
+def row_item(row: OutboxRow) -> Item:
+    """A journal row as it goes up."""
+    return Item(row.id, row.kind, row.priority, row.wall_ns, row.payload)
+
+
+def runs_of(rows: Sequence[ReadingRow]) -> list[Sequence[ReadingRow]]:
+    """The rows cut into runs that one block each may hold."""
+    runs: list[Sequence[ReadingRow]] = []
+    start, size = 0, 0
+    for index, row in enumerate(rows):
+        full = index - start >= BLOCK_MESSAGES_MAX or size + len(row.payload) > BLOCK_BYTES_MAX
+        if index > start and (full or not _follows(rows[index - 1].id, row.id)):
+            runs.append(rows[start:index])
+            start, size = index, 0
+        size += len(row.payload) + 1
+    if rows:
+        runs.append(rows[start:])
+    return runs
+
+
+def _follows(before: str, after: str) -> bool:
+    name, _, number = before.rpartition("-")
+    next_name, _, next_number = after.rpartition("-")
+    return (
+        name == next_name
+        and number.isdecimal()
+        and next_number.isdecimal()
+        and int(number) < int(next_number)
+    )
+
+
+def readings_item(run: Sequence[ReadingRow], level: int) -> Item:
+    """One block; the time is its first message's."""
+    try:
+        wall_ns = max(0, _WALL.decode(run[0].payload).wall_ns)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        wall_ns = 0
+    body = pack([row.payload for row in run], level)
+    return Item(run[0].id, "readings", Priority.BACKGROUND, wall_ns, body, run[-1].id)
+
+
+def fill(
+    rows: Sequence[OutboxRow], readings: Sequence[ReadingRow], bytes_most: int, level: int
+) -> Parcel:
+    """As many of them, in order, as ``bytes_most`` on the wire allow; at least one."""
+    items: list[Item] = []
+    row_ids: list[int] = []
+    sizes: dict[Priority, int] = {}
+    raw, wire = 0, 0
+    for row in rows[:ITEMS_MAX]:
+        size = len(row.payload) + len(row.id) + _HEAD
+        if items and (raw + size > BYTES_MAX or wire + size // FOLD > bytes_most):
+            return Parcel(tuple(items), tuple(row_ids), None, 0, sizes)
+        raw, wire = raw + size, wire + size // FOLD
+        sizes[row.priority] = sizes.get(row.priority, 0) + size // FOLD
+        items.append(row_item(row))
+        row_ids.append(row.row_id)
+    position, count = None, 0
+    for run in runs_of(readings):
+        if len(items) >= ITEMS_MAX or (items and wire >= bytes_most):
+            break
+        item = readings_item(run, level)
+        if items and (wire + len(item.body) > bytes_most or raw + len(item.body) > BYTES_MAX):
+            break
+        size = len(item.body) + _HEAD
+        raw, wire = raw + size, wire + size
+        sizes[Priority.BACKGROUND] = sizes.get(Priority.BACKGROUND, 0) + size
+        items.append(item)
+        position, count = run[-1].position, count + len(run)
+    return Parcel(tuple(items), tuple(row_ids), position, count, sizes)
+
+
+def seal(items: Sequence[Item], node: str, clock: Clock, level: int) -> bytes:
+    """The batch's bytes: msgpack in one zstd frame. CPU work: call it from a worker thread."""
+    import zstandard
+
+    batch = Batch(
+        node=node,
+        boot_id=clock.boot_id,
+        sent_wall_ns=max(0, clock.wall_ns()),
+        sent_mono_ns=clock.mono_ns(),
+        clock_quality=clock.quality(),
+        items=list(items),
+    )
+    return zstandard.ZstdCompressor(level=level).compress(msgspec.msgpack.encode(batch))
+
+
+def receipt_of(body: bytes, items: Sequence[Item]) -> Receipt:
+    """The receipt for exactly these items. Raises WrongReceipt."""
+    try:
+        receipt = msgspec.json.decode(body, type=Receipt)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise WrongReceipt("the answer is no receipt") from None
+    if receipt.taken < 0 or receipt.repeated < 0:
+        raise WrongReceipt("the receipt counts below zero")
+    if receipt.taken + receipt.repeated + len(receipt.refused) != len(items):
+        raise WrongReceipt("the receipt is not for as many items as were sent")
+    refused = {item.id for item in receipt.refused}
+    if len(refused) < len(receipt.refused) or not refused <= {item.id for item in items}:
+        raise WrongReceipt("the receipt refuses what was not sent")
+    return receipt

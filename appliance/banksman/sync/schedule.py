@@ -1,0 +1,114 @@
+"""Whose turn it is: which classes the next batch carries, or how long until one is due. Pure.
+
+    waiting rows by class, Plan, budget --Schedule.turn--> Turn(classes, bytes, why) | wait
+
+Rules of this file
+- Critical rows are not here: they go at once, on a way of their own (`uplink`).
+- A class of the table is due with enough rows, or when its interval is over.
+- Lower classes go over idle capacity: when nothing of the table is due and bytes cost nothing.
+  A backlog then goes batch after batch; what dribbles in waits for the interval.
+- On a metered link they go only as a probe, and only when nothing has measured the link lately:
+  bounded, rare, and made of rows that must go up anyway.
+- A class over its bucket, or a metered link over its budget, waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from banksman.config.schema_sync import SyncSettings
+from banksman.sync.budget import Bucket
+from banksman.sync.policy import Plan
+from banksman.wire.messages import Priority
+
+BULK = (Priority.IMPORTANT, Priority.NORMAL, Priority.BACKGROUND)
+BACKLOG_ROWS = 100
+LOOK_AGAIN_S = 5.0
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """The next batch: its classes, highest first, and what it may have on the wire."""
+
+    classes: tuple[Priority, ...]
+    bytes_most: int
+    probe: bool = False
+
+
+class Schedule:
+    """See the rules above."""
+
+    def __init__(self, settings: SyncSettings, now_s: float) -> None:
+        self._probe_s = settings.probe_s
+        self._probe_bytes = int(settings.probe_kb * 1000)
+        self._buckets = {
+            Priority.IMPORTANT: Bucket(settings.important_kbit, now_s),
+            Priority.NORMAL: Bucket(settings.normal_kbit, now_s),
+            Priority.BACKGROUND: Bucket(settings.background_kbit, now_s),
+        }
+        self._since_s: dict[Priority, float] = {}
+        self._probed_s: float | None = None
+
+    def turn(
+        self, plan: Plan, waiting: Mapping[Priority, int], left_bytes: int | None, now_s: float
+    ) -> Turn | float:
+        """The next batch, or for how many seconds none is due unless something comes."""
+        for each in BULK:
+            if not waiting.get(each, 0):
+                self._since_s.pop(each, None)
+            else:
+                self._since_s.setdefault(each, now_s)
+        if plan.metered and left_bytes == 0:
+            return LOOK_AGAIN_S
+        most = plan.bytes_most
+        if plan.metered and left_bytes is not None:
+            most = min(most, left_bytes)
+        waits: list[float] = [LOOK_AGAIN_S]
+        by_right = [each for each in BULK if each <= plan.lowest]
+        due = tuple(
+            each for each in by_right if self._due(each, plan.rows, plan, waiting, now_s, waits)
+        )
+        if due:
+            return Turn(due, most)
+        lower = [each for each in BULK if each > plan.lowest]
+        if plan.idle:
+            rows = max(plan.rows, BACKLOG_ROWS)
+            due = tuple(
+                each for each in lower if self._due(each, rows, plan, waiting, now_s, waits)
+            )
+            if due:
+                return Turn(due, most)
+        elif plan.stale and any(waiting.get(each, 0) for each in lower):
+            since_s = self._probed_s
+            if since_s is None or now_s - since_s >= self._probe_s:
+                self._probed_s = now_s
+                classes = tuple(each for each in lower if waiting.get(each, 0))
+                return Turn(classes, min(most, self._probe_bytes), probe=True)
+        return max(0.01, min(waits))
+
+    def _due(
+        self,
+        which: Priority,
+        rows: int,
+        plan: Plan,
+        waiting: Mapping[Priority, int],
+        now_s: float,
+        waits: list[float],
+    ) -> bool:
+        count = waiting.get(which, 0)
+        if not count:
+            return False
+        held_s = self._buckets[which].wait_s(now_s)
+        if count < rows:
+            held_s = max(held_s, self._since_s[which] + plan.interval_s - now_s)
+        if held_s > 0:
+            waits.append(held_s)
+        return held_s <= 0
+
+    def sent(self, sizes: Mapping[Priority, int], now_s: float) -> None:
+        """So many bytes of each class went: their intervals begin anew."""
+        for which, size in sizes.items():
+            if which in self._buckets:
+                self._buckets[which].take(now_s, size)
+                self._since_s[which] = now_s
