@@ -13,11 +13,10 @@ from banksman_cloud.storage.migrations import Migration, apply, check, shipped
 from banksman_cloud.storage.postgres import PostgresEngine
 from banksman_cloud.storage.sqlite import WORDS, SqliteEngine
 
-FIRST = Migration(
-    1, "first", "CREATE TABLE a (x {serial}); -- one; not two\nCREATE TABLE b (y {bytes})", "f"
-)
+TEXT = "CREATE TABLE a (x {serial}); -- one; not two\nCREATE TABLE b (y {bytes})"
+FIRST = Migration(1, "first", TEXT, "f")
 SECOND = Migration(2, "second", "ALTER TABLE a ADD COLUMN z BIGINT", "s")
-BROKEN = Migration(3, "broken", "CREATE TABLE c (x BIGINT); CREATE TABLE c (x BIGINT)", "b")
+TWICE = "CREATE TABLE c (x BIGINT); CREATE TABLE c (x BIGINT)"
 
 
 def versions(db) -> list[tuple]:
@@ -58,8 +57,8 @@ async def test_only_what_is_missing_is_applied(opened):
 
 async def test_a_version_that_breaks_off_leaves_nothing_of_itself(opened):
     ours = shipped()
-    broken = Migration(len(ours) + 1, "broken", BROKEN.text, "b")
-    with pytest.raises(Exception, match="already exists|refuses"):
+    broken = Migration(len(ours) + 1, "broken", TWICE, "b")
+    with pytest.raises(Exception, match="already exists"):
         await opened.write(lambda db: apply(db, [*ours, broken], WORDS, 1))
     assert len(await opened.read(versions)) == len(ours)
     await opened.write(lambda db: db.run("CREATE TABLE c (x BIGINT)"))
