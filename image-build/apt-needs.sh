@@ -9,6 +9,10 @@ npm_comes_with_nodejs() {
         apt-cache show --no-all-versions nodejs 2>/dev/null | grep -q '^Provides:.*npm'
 }
 
+alsa_package() {
+    if apt-cache show libasound2t64 >/dev/null 2>&1; then echo libasound2t64; else echo libasound2; fi
+}
+
 needs="python3-venv python3-dev gcc libc6-dev mosquitto"
 case "${1:-run}" in
     test) needs="$needs chromium systemd libmodbus-dev pkg-config mbpoll postgresql" ;;
@@ -28,6 +32,12 @@ case "${1:-run}" in
         ;;
     run) ;;
     *) echo "usage: $0 [run|test|bench|vm]" >&2; exit 2 ;;
+esac
+
+# libasound: its package has another name since Debian 13, so the library is asked for. Only where a
+# card is read: tests and benchmarks do, on its file plugin.
+case "${1:-run}" in
+    test | bench) ldconfig -p | grep -q 'libasound\.so\.2' || needs="$needs $(alsa_package)" ;;
 esac
 
 missing=""

@@ -18,6 +18,7 @@ from banksman.config.schema import Config
 from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.guard.values import GuardEvent
 from banksman_drivers.ports import Driver
+from banksman_drivers.settings.audio import AudioSettings
 from banksman_drivers.settings.board import BoardSettings
 from banksman_drivers.settings.camera import CameraSettings
 from banksman_drivers.settings.device import DeviceSettings
@@ -119,6 +120,10 @@ def _make_driver(
             from banksman_drivers.camera.driver import CameraDriver
 
             return CameraDriver(settings, clock)
+        case AudioSettings():
+            from banksman_drivers.audio.driver import AudioDriver
+
+            return AudioDriver(settings, clock)
         case FakeSettings():
             from banksman_drivers.fake.device import FakeDriver
 

@@ -153,7 +153,7 @@ def _one(seconds: float) -> Run:
     )  # fmt: skip
     driver = I2cDriver(settings, clock, I2cBuses(clock, bus.open))
     ending = threading.Event()
-    threads = [threading.Thread(target=work, args=(ending,)) for work in (_infer, _sync)]
+    threads = [threading.Thread(target=work, args=(ending,)) for work in (infer, sync)]
     for thread in threads:
         thread.start()
     try:
@@ -184,7 +184,7 @@ async def _listen(driver: I2cDriver, ear: _Ear, seconds: float) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
 
 
-def _infer(ending: threading.Event) -> None:
+def infer(ending: threading.Event) -> None:
     """Releases the interpreter lock for milliseconds at a time."""
     weights = np.random.default_rng(1).standard_normal((MATRIX, MATRIX)).astype(np.float32)
     values = weights.copy()
@@ -194,7 +194,7 @@ def _infer(ending: threading.Event) -> None:
         ending.wait(0.002)
 
 
-def _sync(ending: threading.Event) -> None:
+def sync(ending: threading.Event) -> None:
     """Holds the lock for a batch of JSON, then lets go of it to compress."""
     records = [{"id": f"r{n}", "value": n / 7, "unit": "mm/s"} for n in range(DOCUMENT)]
     while not ending.is_set():

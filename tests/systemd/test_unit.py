@@ -89,7 +89,7 @@ def test_the_devices_it_serves_are_open_and_no_others(unit):
     assert "PrivateDevices" not in unit
     assert unit["DevicePolicy"] == ["closed"]
     kinds = {allowed.split()[0] for allowed in unit["DeviceAllow"]}
-    assert {"char-gpiochip", "char-i2c", "char-ttyUSB", "char-video4linux"} <= kinds
+    assert {"char-gpiochip", "char-i2c", "char-ttyUSB", "char-video4linux", "char-alsa"} <= kinds
     assert all(kind.startswith("char-") for kind in kinds)
 
 

@@ -112,6 +112,12 @@ class FakeCard:
         with self._lock:
             return self._session is not None and self._session.running
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What was sampled and nobody has read yet."""
+        with self._lock:
+            return 0 if self._session is None else len(self._session.ring)
+
     def open(self, name: str) -> HANDLE:
         """As libasound opens one; see card.OpenHandle. Raises AlsaError."""
         with self._lock:
@@ -160,7 +166,7 @@ class _Session:
         self.running = False
         self._card = card
         self._lock = lock
-        self._ring = bytearray()
+        self.ring = bytearray()
         self._fed = 0  # frames since it was prepared
         self._overran = False
         self._gone = False
@@ -215,9 +221,9 @@ class _Session:
     def feed(self, raw: bytes) -> None:
         if not self.running or self._overran or self._gone:
             return
-        self._ring += raw
+        self.ring += raw
         self._fed += len(raw) // self._frame_bytes
-        if len(self._ring) > self._plug.buffer_size * self._frame_bytes:
+        if len(self.ring) > self._plug.buffer_size * self._frame_bytes:
             self._overran = True
         self._show()
 
@@ -231,7 +237,7 @@ class _Session:
         period = self._plug.period_size * self._frame_bytes
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake)
-        if self._gone or self._overran or len(self._ring) >= period:
+        if self._gone or self._overran or len(self.ring) >= period:
             os.eventfd_write(self._wake, 1)
 
     def _start(self, _: int) -> int:
@@ -248,7 +254,7 @@ class _Session:
         with self._lock:
             if self._gone:
                 return -errno.ENODEV
-            self._ring.clear()
+            self.ring.clear()
             self._fed, self._overran, self.running = 0, False, False
             self._card.prepared += 1
             self._show()
@@ -265,9 +271,9 @@ class _Session:
             if self._gone:
                 return -errno.ENODEV
             area = Area.from_address(areas)
-            part = bytes(self._ring[: size * self._frame_bytes])
+            part = bytes(self.ring[: size * self._frame_bytes])
             ctypes.memmove(area.address + (area.first + area.step * offset) // 8, part, len(part))
-            del self._ring[: len(part)]
+            del self.ring[: len(part)]
             self._show()
             return len(part) // self._frame_bytes
 

@@ -44,7 +44,7 @@ pcm.{pcm} {{
 def from_wav(path: Path) -> Signal:
     """The samples of a WAV file, again and again, in the format that the file has."""
     with wave.open(str(path)) as recording:
-        frame_bytes = recording.getnchannels() * recording.getsampwidth()
+        frame_bytes: int = recording.getnchannels() * recording.getsampwidth()
         content: bytes = recording.readframes(recording.getnframes())
     if not content:
         raise ValueError(f"{path} holds no samples")

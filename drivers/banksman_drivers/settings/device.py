@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from banksman_drivers.settings.audio import AudioSettings
 from banksman_drivers.settings.barcode_scanner import BarcodeScannerSettings
 from banksman_drivers.settings.board import BoardSettings
 from banksman_drivers.settings.camera import CameraSettings
@@ -30,6 +31,7 @@ DeviceSettings = Annotated[
     | ReplaySettings
     | Vda5050Settings
     | BoardSettings
+    | AudioSettings
     | CameraSettings
     | FakeSettings
     | GpioSettings
