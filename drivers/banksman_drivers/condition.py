@@ -61,6 +61,11 @@ class Condition:
             self._since_mono_ns = self._ticks.mono_ns()
         self._message = message
 
+    def lose(self, why: str) -> None:
+        """It is lost; ``why`` says what to check, the device's name is put before it."""
+        self.errors += 1
+        self.say("lost", f"{self._device}: {why}")
+
     def health(self) -> DeviceHealth:
         """The condition as one value."""
         return DeviceHealth(

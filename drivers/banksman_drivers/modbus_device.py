@@ -26,6 +26,7 @@ from functools import partial
 
 from banksman_drivers.back_off import BackOff
 from banksman_drivers.condition import BadBeat, Condition
+from banksman_drivers.lives import run_lives
 from banksman_drivers.modbus_line import Line
 from banksman_drivers.modbus_read import Reads
 from banksman_drivers.modbus_watchdog import WatchdogRegister
@@ -109,20 +110,9 @@ class ModbusDriver(Driver):
 
     async def run(self, sink: Sink) -> None:
         """Connect, poll, reconnect; see the port."""
-        beat = BadBeat(sink, self.sensors(), self._ticks)
-        beat.arm()
-        try:
-            while True:
-                try:
-                    await self._live(sink, beat)
-                except DeviceLost as error:
-                    self._condition.errors += 1
-                    self._condition.say("lost", f"{self.id}: {error}")
-                    beat.start()
-                await asyncio.sleep(self.back_off.next_s())
-        finally:
-            beat.stop()
-            self._condition.say("starting", "not running")
+        await run_lives(
+            self._live, sink, self.sensors(), self._condition, self.back_off, self._ticks
+        )
 
     def apply(self, command: Command) -> Awaitable[None]:
         """Send the write at once if the line is free; await its confirmation. See the port."""

@@ -106,8 +106,7 @@ class ReplayDriver(Driver):
                     await self._play(sink, beat)
                     break
                 except DeviceLost as error:
-                    self._condition.errors += 1
-                    self._condition.say("lost", f"{self.id}: {error}")
+                    self._condition.lose(str(error))
                     beat.start()
                 await asyncio.sleep(back_off.next_s())
             self._condition.say("lost", f"{self.id}: the recording is finished{self._remarks()}")

@@ -25,6 +25,7 @@ from banksman_drivers.condition import BadBeat, Condition
 from banksman_drivers.gpio.channels import make_channels
 from banksman_drivers.gpio.desk import Desk, News
 from banksman_drivers.gpio.session import Job, OpenChip, Session, make_safe
+from banksman_drivers.lives import run_lives
 from banksman_drivers.points import judge, sensors_of
 from banksman_drivers.ports import (
     Command,
@@ -89,20 +90,9 @@ class GpioDriver(Driver):
 
     async def run(self, sink: Sink) -> None:
         """Open the chip, deliver, open it again; see the port."""
-        beat = BadBeat(sink, self._sensors, self._ticks)
-        beat.arm()
-        try:
-            while True:
-                try:
-                    await self._live(sink, beat)
-                except DeviceLost as error:
-                    self._condition.errors += 1
-                    self._condition.say("lost", f"{self.id}: {error}")
-                    beat.start()
-                await asyncio.sleep(self._back_off.next_s())
-        finally:
-            beat.stop()
-            self._condition.say("starting", "not running")
+        await run_lives(
+            self._live, sink, self._sensors, self._condition, self._back_off, self._ticks
+        )
 
     async def _live(self, sink: Sink, beat: BadBeat) -> None:
         """One session's life; ends with DeviceLost or by cancellation."""

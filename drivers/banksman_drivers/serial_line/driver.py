@@ -15,11 +15,11 @@ Rules of this file
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Sequence
 
 from banksman_drivers.back_off import BackOff
 from banksman_drivers.condition import BadBeat, Condition
+from banksman_drivers.lives import run_lives
 from banksman_drivers.points import sensors_of
 from banksman_drivers.ports import (
     Command,
@@ -95,20 +95,9 @@ class SerialDriver(Driver):
 
     async def run(self, sink: Sink) -> None:
         """Open, deliver, open again; see the port."""
-        beat = BadBeat(sink, self.sensors(), self._ticks)
-        beat.arm()
-        try:
-            while True:
-                try:
-                    await self._live(sink, beat)
-                except DeviceLost as error:
-                    self._condition.errors += 1
-                    self._condition.say("lost", f"{self.id}: {error}")
-                    beat.start()
-                await asyncio.sleep(self._back_off.next_s())
-        finally:
-            beat.stop()
-            self._condition.say("starting", "not running")
+        await run_lives(
+            self._live, sink, self.sensors(), self._condition, self._back_off, self._ticks
+        )
 
     def apply(self, command: Command) -> Awaitable[None]:
         """Tell the device, and await that it confirms; see the port."""
