@@ -87,6 +87,7 @@ class Server:
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
         self._runners: list[web.AppRunner] = []
+        self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Accept connections."""
@@ -105,12 +106,25 @@ class Server:
             )
             self._runners.append(runner)
             await runner.setup()
-            site = web.SockSite(runner, listener.sock, ssl_context=listener.tls, backlog=BACKLOG)
-            await site.start()
+            protocol = runner.server
+            if protocol is None:
+                raise RuntimeError("aiohttp did not set up its server")
+            self._servers.append(
+                await asyncio.get_running_loop().create_server(
+                    listener.gate.doors.wrap(protocol),
+                    sock=listener.sock,
+                    ssl=listener.tls,
+                    ssl_handshake_timeout=TLS_HANDSHAKE_S if listener.tls else None,
+                    backlog=BACKLOG,
+                )
+            )
 
     async def stop(self) -> None:
-        """Finish what is being answered, and close."""
+        """Take no more connections, finish what is being answered, and close."""
+        for server in self._servers:
+            server.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        self._servers.clear()
         self._runners.clear()
 
 

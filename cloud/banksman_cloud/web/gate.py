@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler as AnyHandler
 
 from banksman_cloud.errors import Unavailable
 from banksman_cloud.operators import Operator, Operators
+from banksman_cloud.web.doors import Doors
 from banksman_cloud.web.replies import Refusal, later, problem_reply
 from banksman_cloud.web.routes import Access, Route
 
@@ -46,6 +47,7 @@ class Gate:
 
     def __init__(self, operators: Operators, *, remote: bool) -> None:
         self.refusals: Counter[str] = Counter()
+        self.doors = Doors()
         self.remote = remote
         self.cookie = "__Host-banksman-cloud" if remote else "banksman-cloud"
         self._operators = operators
@@ -80,6 +82,7 @@ class Gate:
     @web.middleware
     async def middleware(self, request: web.Request, handler: AnyHandler) -> web.StreamResponse:
         """Turn whatever happens into an answer."""
+        self.doors.asked(request.transport)
         try:
             return await handler(request)
         except Refusal as refusal:
@@ -122,8 +125,7 @@ class Gate:
     def _check_host(self, request: web.Request) -> None:
         if self.remote:
             return  # the cookie is bound to the host, and nothing is open without it
-        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
-        if not is_loopback(name):
+        if not is_loopback(_host_name(request.headers.get("Host", ""))):
             raise Refusal(
                 421, "unknown-host", "this page is not served under that host name",
                 "Use http://127.0.0.1 or http://localhost.",
@@ -138,6 +140,13 @@ class Gate:
             raise Refusal(
                 403, "foreign-origin", "another site's page sent this request", "Use our own page."
             )
+
+
+def _host_name(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_loopback(name: str) -> bool:
