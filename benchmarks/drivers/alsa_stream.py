@@ -42,6 +42,7 @@ SAMPLE_BYTES = 4
 RING_MS = 500.0
 RING_BYTES = round(NOMINAL_HZ * RING_MS / 1e3) * SAMPLE_BYTES
 BURST_SAMPLES = 4096
+SETTLE_BURSTS = 12  # the writer may have begun before anybody listened
 FULL_SCALE = 2.0**23  # float32 tells numbers up to there
 
 
@@ -111,12 +112,16 @@ class _Ear:
         self.seen = 0
         self.ages_ms: list[float] = []
         self.rate_hz = 0.0
+        self._bursts = 0
 
     def readings(self, batch: Sequence[Reading]) -> None:
         if any(reading.quality is Quality.BAD for reading in batch) and self.seen:
             raise RuntimeError("the card was lost during the bench")
 
     def burst(self, burst: Burst) -> None:
+        self._bursts += 1
+        if self._bursts <= SETTLE_BURSTS:
+            return
         self.ages_ms.append((time.monotonic_ns() - burst.mono_ns) / 1e6)
         if self.first is None:
             self.first = round(float(burst.samples[0]))

@@ -2,10 +2,11 @@
 
 Rules of this file
 - A table of what is called with which types, and the errors in words. What they mean is card.py's.
-- ctypes lets go of the interpreter lock for each call, and costs no dependency. Of the packages,
-  pyalsaaudio gives no time stamps of a PCM and has no wheels, and sounddevice stands on PortAudio,
-  which hides overruns' length, card ids and the clock.
-- No callbacks: under MemoryDenyWriteExecute= a library may have no room to make them.
+- ctypes lets go of the interpreter lock for each call, and costs no dependency: the box has the
+  library. What lost: pyalsaaudio (0.11) has no wheels, so each box would need a compiler and
+  headers; sounddevice (0.5) puts PortAudio and its callbacks between, and with them the kernel's
+  own time stamps and the delay are gone.
+- No callbacks: under MemoryDenyWriteExecute= there may be no room to make them.
 
 Functions: alsa-lib reference, "PCM Interface"; error codes are negative errno.
 """

@@ -81,6 +81,7 @@ class AudioDriver(Driver):
             self._take(report, sink, beat, bridge.dropped)
 
         bridge: Bridge[Report] = Bridge(take, REPORTS_MAX)
+        self._listening.alive_ns = self._ticks.mono_ns()
         listening = asyncio.create_task(bridge.run(self._listening.work, f"audio-{self.id}"))
         try:
             while not listening.done():
@@ -94,6 +95,8 @@ class AudioDriver(Driver):
             beat.stop()
             self._condition.fault = ""
             self._condition.say("starting", "not running")
+            if not listening.cancelled():
+                listening.result()  # a thread that did not end is named
 
     def _mind_thread(self, beat: BadBeat) -> None:
         """A thread that libasound holds reports nothing, so it is reported from here."""

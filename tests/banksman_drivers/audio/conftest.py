@@ -95,6 +95,11 @@ class Studio:
         while not condition():
             await asyncio.sleep(0.001)
 
+    async def lost(self, driver: AudioDriver) -> str:
+        """Why it is lost, as people are told."""
+        await self.until(lambda: driver.health().state == "lost")
+        return driver.health().message
+
     async def feed(self, samples) -> None:
         """Have the card sample these once somebody captures; they must fit into its ring."""
         await self.until(lambda: self.card.running)
