@@ -65,7 +65,8 @@ def test_points_are_named_without_their_device_and_good_ones_carry_no_quality():
 
 
 def test_words_go_beside_the_values_that_have_them_and_into_no_other_message():
-    scans = [Reading("plc.scanned", n, "", Quality.GOOD, n, text) for n, text in ((1, "A"), (2, ""))]
+    words = {1: "A", 2: ""}
+    scans = [Reading("plc.scanned", n, "", Quality.GOOD, n, text) for n, text in words.items()]
     first, second = readings_messages(scans, stamp(IdSource("press", 1)))
     assert (first.values, first.texts) == ({"scanned": 1.0}, {"scanned": "A"})
     assert (second.values, second.texts) == ({"scanned": 2.0}, {})
