@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from simulated.trace import KernelTrace
+
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]
 
 ESTOP_A, ESTOP_B, RESET, PERMIT, BEACON = 1, 2, 3, 4, 5
@@ -288,12 +290,15 @@ def test_an_orderly_stop_leaves_every_output_safe(running, permit):
     assert running.show("Result") == "success"
 
 
-def test_safe_puts_a_line_that_stays_driven_in_its_safe_state(unit, chip, permit):
-    """As on a chip that keeps driving a freed line: here the pull does that."""
-    chip.drive(PERMIT, 1)
-    permit.until(1)
+def test_safe_requests_each_line_at_its_safe_level(unit, chip):
+    """Without a daemon; what then holds a freed line is its chip, here its pull."""
     config = CONFIG_FOLDER / "appliance.toml"
     command = ["/opt/banksman/bin/banksman", "safe", "--json", "--config", str(config)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert (ran.returncode, json.loads(ran.stdout)) == (0, {"guard": "safe"})
-    assert 0 in [level for _, level in permit.changes], "requested low, then freed"
+    trace = KernelTrace("safe", "gpio/gpio_value")
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+        assert (ran.returncode, json.loads(ran.stdout)) == (0, {"guard": "safe"})
+        assert trace.levels(chip.number(PERMIT)) == [False]
+        assert trace.levels(chip.number(BEACON)) == [True]
+    finally:
+        trace.close()
