@@ -6,7 +6,6 @@
 
 Rules of this file
 - Advisory: avoiding collisions is the vehicle's own. We ask it to pause and extend its base.
-- A command is done when the vehicle's own state says so, not when the broker took it.
 - Each vehicle has a connection of its own: its own login and rights at the broker, and nobody
   waits behind a neighbour's flood. Twenty of them are measured (``drivers.vda5050_*``).
 - A vehicle may take ``stale_ms`` to speak for the first time; until then nothing is told of it.
@@ -37,24 +36,16 @@ from banksman_drivers.ports import (
     Sink,
     Ticks,
     Unsupported,
-    Value,
 )
 from banksman_drivers.settings.vda5050 import Vda5050Settings
-from banksman_drivers.vda5050_confirm import WORDS_MAX, OrderSent, PauseSent, Refused
-from banksman_drivers.vda5050_messages import Sender, State
+from banksman_drivers.vda5050_confirm import WORDS_MAX
+from banksman_drivers.vda5050_master import Clocks, Master
 from banksman_drivers.vda5050_order import BadMessage, OrderPlan, read_plan
 from banksman_drivers.vda5050_points import VEHICLE_OUTPUTS, VEHICLE_POINTS
 from banksman_drivers.vda5050_throttle import NewestState
 from banksman_drivers.vda5050_vehicle import Vehicle
 
 LIMITS = SessionLimits(max_in_flight=16, max_packet_bytes=256 * 1024, keepalive_s=5)
-
-
-class _Wait(msgspec.Struct):
-    """A command that waits for a state that says it is done."""
-
-    sent: PauseSent | OrderSent
-    done: asyncio.Future[None]
 
 
 class Vda5050Driver(Driver):
@@ -64,16 +55,14 @@ class Vda5050Driver(Driver):
         self.id = settings.id
         self._settings = settings
         self._ticks = ticks
-        self._wall_ns = wall_ns
-        self._plan = self._read_order()
+        plan = self._read_order()
         self._vehicle = Vehicle(
             settings.id,
             settings.manufacturer,
             settings.serial_number,
             round(settings.stale_ms * 1e6),
-            self._plan,
+            plan,
         )
-        self._sender = Sender(settings.manufacturer, settings.serial_number)
         self._base = (
             f"{settings.interface_name}/v2/{settings.manufacturer}/{settings.serial_number}"
         )
@@ -85,8 +74,17 @@ class Vda5050Driver(Driver):
         )
         self._newest = NewestState(ticks, self._take_state)
         self._condition = Condition(settings.id, "vda5050", ticks)
+        self._master = Master(
+            self._name,
+            self._base,
+            settings,
+            Clocks(ticks, wall_ns),
+            self._vehicle,
+            plan,
+            self._link,
+            self._condition,
+        )
         self._sink: Sink | None = None
-        self._waits: list[_Wait] = []
         self._link_up = asyncio.Event()
         self._began_ns = ticks.mono_ns()
 
@@ -114,9 +112,7 @@ class Vda5050Driver(Driver):
                 tasks.create_task(self._watch())
         finally:
             self._sink = None
-            self._link_up.clear()
-            self._newest.forget()
-            self._vehicle.forget()
+            self._forget()
             self._condition.say("starting", f"{self._name} is not listened to")
 
     async def apply(self, command: Command) -> None:
@@ -127,9 +123,9 @@ class Vda5050Driver(Driver):
         if self._ticks.mono_ns() > command.expires_mono_ns:
             raise CommandExpired(f"{self._name}: {command.output} came too late; nothing was sent")
         if point == "pause":
-            await self._pause(bool(command.value))
+            await self._master.pause(bool(command.value))
         else:
-            await self._release(command.value)
+            await self._master.release(command.value)
 
     async def to_safe(self) -> None:
         """Pause the vehicle, connecting first if need be."""
@@ -137,7 +133,7 @@ class Vda5050Driver(Driver):
         try:
             async with asyncio.timeout(self._settings.stale_ms / 1000):
                 await self._link_up.wait()
-            await self._pause(True)
+            await self._master.pause(True)
         except TimeoutError:
             raise CommandFailed(
                 f"{self.id}.pause: {self._link.report().message}; stop {self._name} by hand"
@@ -146,8 +142,7 @@ class Vda5050Driver(Driver):
             if own is not None:
                 own.cancel()
                 await asyncio.gather(own, return_exceptions=True)
-                self._link_up.clear()
-                self._vehicle.forget()
+                self._forget()
 
     def health(self) -> DeviceHealth:
         """Link and vehicle in words; a FATAL error of the vehicle's is a fault."""
@@ -178,17 +173,20 @@ class Vda5050Driver(Driver):
 
     def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic.endswith("/state"):
-            self._newest.put(payload, retained)
+            if retained:  # ignored and counted; it must not overtake a true one
+                self._take_state(payload, retained)
+            else:
+                self._newest.put(payload)
         elif self._vehicle.take_connection(payload) and not self._vehicle.online:
             # An ONLINE alone tells nothing: its first state will.
             self._deliver(self._ticks.mono_ns())
 
-    def _take_state(self, payload: bytes, retained: bool) -> None:
+    def _take_state(self, payload: bytes, retained: bool = False) -> None:
         now = self._ticks.mono_ns()
         state = self._vehicle.take_state(payload, retained, now)
         if state is not None:
             self._deliver(now)
-            self._confirm(state)
+            self._master.confirm(state)
 
     def _on_link(self, state: LinkState) -> None:
         if state == "up":
@@ -205,6 +203,12 @@ class Vda5050Driver(Driver):
             speaking = self._link.up and self._vehicle.connected(now)
             if not speaking and (self._condition.lost or self._condition.connected or self._due()):
                 self._deliver(now)
+
+    def _forget(self) -> None:
+        """Nobody listens any more: nothing is known."""
+        self._link_up.clear()
+        self._newest.forget()
+        self._vehicle.forget()
 
     def _due(self) -> bool:
         """Whether the vehicle should have spoken by now."""
@@ -231,81 +235,6 @@ class Vda5050Driver(Driver):
             " check manufacturer, serial_number and the vehicle"
             + (f"; the last message was refused ({broken})" if broken else "")
         )
-
-    # What we ask of it
-
-    async def _pause(self, wanted: bool) -> None:
-        action_type = "startPause" if wanted else "stopPause"
-        action_id = str(uuid.uuid4())
-        payload = self._sender.instant_action(action_type, action_id, self._wall_ns())
-        sent = PauseSent(wanted, action_id, self._sender.last_header_id("instantActions"))
-        await self._ask("instantActions", payload, action_type, sent)
-
-    async def _release(self, value: Value) -> None:
-        plan = self._plan
-        if plan is None:
-            raise Unsupported(f"{self.id}.released_nodes needs order_file in the config")
-        if value not in range(len(plan.nodes) + 1):
-            raise CommandFailed(
-                f"{self.id}.released_nodes: {value!r} of an order of {len(plan.nodes)} nodes"
-            )
-        wanted = int(value)
-        state, base = self._vehicle.state, self._vehicle.released_nodes()
-        if state is None:
-            raise CommandFailed(f"{self._name} has not told its state; nothing was sent")
-        if wanted in (0, base):
-            return
-        if wanted < base:
-            raise CommandFailed(
-                f"{self._name} holds a base of {base} nodes, which cannot shrink to {wanted};"
-                " pause it instead"
-            )
-        known = state.order_id == plan.order_id
-        update_id = state.order_update_id + 1 if known else 0
-        first = max(0, base - 1) if known else 0
-        payload = self._sender.order(plan, update_id, first, wanted, self._wall_ns())
-        header_id = self._sender.last_header_id("order")
-        sent = OrderSent(plan.order_id, update_id, header_id, state.errors)
-        await self._ask("order", payload, f"order update {update_id}", sent)
-
-    async def _ask(
-        self, topic: str, payload: bytes, what: str, sent: PauseSent | OrderSent
-    ) -> None:
-        if self._vehicle.online is False:
-            raise CommandFailed(f"{self._name} is offline; {what} was not sent")
-        if not self._link.publish(f"{self._base}/{topic}", payload):
-            raise CommandFailed(
-                f"{what} was not sent to {self._name}: {self._link.report().message}"
-            )
-        sent_ns = self._ticks.mono_ns()
-        self._condition.requests += 1
-        wait = _Wait(sent, asyncio.get_running_loop().create_future())
-        self._waits.append(wait)
-        try:
-            async with asyncio.timeout(self._settings.stale_ms / 1000):
-                await wait.done
-            self._condition.round_trip_us = (self._ticks.mono_ns() - sent_ns) / 1e3
-        except TimeoutError:
-            self._condition.errors += 1
-            raise CommandFailed(
-                f"{self._name} did not confirm {what} within {self._settings.stale_ms:g} ms"
-                f" ({sent.progress(self._vehicle.state)}); whether it acts is unknown"
-            ) from None
-        except Refused as refusal:
-            self._condition.errors += 1
-            raise CommandFailed(f"{self._name} refused {what}: {refusal}") from refusal
-        finally:
-            self._waits.remove(wait)
-
-    def _confirm(self, state: State) -> None:
-        for wait in self._waits:
-            if wait.done.done():
-                continue
-            try:
-                if wait.sent.done(state):
-                    wait.done.set_result(None)
-            except Refused as refusal:
-                wait.done.set_exception(refusal)
 
     def _endpoint(self) -> MqttEndpoint:
         settings = self._settings

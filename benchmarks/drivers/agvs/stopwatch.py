@@ -77,7 +77,7 @@ class Stopwatch:
         self._client.publish(f"{BASE}/{serial}/state", self._state(serial))
 
     def rest(self, seconds: float, first: int) -> None:
-        """Let time pass in which every vehicle tells its state once, number ``first`` to begin with.
+        """Let time pass in which every vehicle tells its state once, number ``first`` at once.
 
         It is the one that is timed next: two states of one vehicle within 5 ms are a flood.
         """

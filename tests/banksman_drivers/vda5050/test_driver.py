@@ -331,3 +331,23 @@ async def test_a_timeout_tells_how_far_the_vehicle_got(broker, forklift, make_dr
     forklift.tell(actionStates=[{"actionId": action_id, "actionStatus": "RUNNING"}], paused=True)
     with pytest.raises(CommandFailed, match=r"startPause within 3000 ms \(it is RUNNING\)"):
         await done
+
+
+async def test_a_vehicle_that_is_not_heard_is_asked_to_pause_but_never_to_go_on(
+    broker, forklift, make_driver, until, order_file
+):
+    one = make_driver(broker.port, stale_ms=150.0, order_file=str(order_file))
+    await until(lambda: one.driver._link.up, "the driver listens")
+    forklift.tell()
+    await until(lambda: one.driver._vehicle.taken == 1, "one state")
+    await until(lambda: one.sink.value("stale") == 1.0, "silence after it")
+    with pytest.raises(CommandFailed, match="not heard now; stopPause was not sent"):
+        await one.driver.apply(one.command("pause", False))
+    with pytest.raises(CommandFailed, match="not heard now; no order was sent"):
+        await one.driver.apply(one.command("released_nodes", 2))
+    with pytest.raises(CommandFailed, match="did not confirm startPause"):
+        await one.driver.apply(one.command("pause", True))
+    await until(lambda: forklift.received("instantActions"), "the pause")
+    (message,) = forklift.received("instantActions")
+    assert message["actions"][0]["actionType"] == "startPause"
+    assert forklift.received("order") == []

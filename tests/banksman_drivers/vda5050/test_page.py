@@ -1,4 +1,4 @@
-"""The operator's page on forklifts: its config is right as it stands, its readings are all there."""
+"""The operator's page on forklifts: its config is right, its readings are all told."""
 
 from __future__ import annotations
 

@@ -27,12 +27,12 @@ def taken() -> list[bytes]:
 
 @pytest.fixture
 def newest(hand, taken) -> NewestState:
-    return NewestState(hand, lambda payload, _retained: taken.append(payload))
+    return NewestState(hand, taken.append)
 
 
 async def test_states_at_a_vehicles_own_pace_are_taken_at_once(newest, hand, taken):
     for payload in (b"1", b"2", b"3"):
-        newest.put(payload, False)
+        newest.put(payload)
         hand.now_ns += GAP_NS
     assert taken == [b"1", b"2", b"3"]
     assert newest.replaced == 0
@@ -42,7 +42,7 @@ async def test_of_a_flood_the_first_and_the_newest_are_taken_and_the_rest_counte
     newest, taken, until
 ):
     for number in range(10_000):
-        newest.put(b"%d" % number, False)
+        newest.put(b"%d" % number)
     assert taken == [b"0"]
     await until(lambda: len(taken) == 2, "the end of the gap")
     assert taken == [b"0", b"9999"]
@@ -50,12 +50,12 @@ async def test_of_a_flood_the_first_and_the_newest_are_taken_and_the_rest_counte
 
 
 async def test_what_waits_is_dropped_when_the_link_ends(newest, hand, taken, until):
-    newest.put(b"1", False)
-    newest.put(b"2", False)
+    newest.put(b"1")
+    newest.put(b"2")
     newest.forget()
     hand.now_ns += GAP_NS
-    newest.put(b"3", False)
+    newest.put(b"3")
     assert taken == [b"1", b"3"]
-    newest.put(b"4", False)
+    newest.put(b"4")
     await until(lambda: len(taken) == 3, "the slot still works")
     assert taken[-1] == b"4"
