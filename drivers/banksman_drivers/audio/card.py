@@ -85,6 +85,14 @@ class Card:
             self.close()
             raise
 
+    @property
+    def remark(self) -> str:
+        """What people should know of it: empty, or that it holds less than was asked for."""
+        holds_ms = self._ring / self._settings.rate_hz * 1e3
+        if holds_ms > 0.75 * self._settings.buffer_ms:
+            return ""
+        return f"; it holds {holds_ms:.0f} ms, not the {self._settings.buffer_ms:g} of buffer_ms"
+
     def wait(self, timeout_s: float) -> bool:
         """Wait for a period; False when none came in time. Raises Overrun, DeviceLost."""
         return self._asked(self._lib.snd_pcm_wait(self._handle, round(timeout_s * 1e3))) > 0
@@ -160,6 +168,7 @@ class Card:
         )
         done(lib.snd_pcm_hw_params(pcm, params), "setting it up")
         self._period = period.value
+        self._ring = ring.value
         self._frame_bytes = layout.sample_bytes * settings.channels
         self._room = np.zeros(self._period * self._frame_bytes, np.uint8)
         soft = ctypes.create_string_buffer(lib.snd_pcm_sw_params_sizeof())

@@ -124,7 +124,7 @@ class Listening:
             bridge.put(
                 Heard(
                     result.bursts,
-                    message(self._clock, self._blocks, self._clipped),
+                    message(self._clock, self._blocks, self._clipped, card.remark),
                     fault(result.silent),
                     self._periods,
                     self._clock.overruns,

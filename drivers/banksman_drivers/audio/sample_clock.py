@@ -84,9 +84,8 @@ class SampleClock:
         return self._settled and abs(self.drift_ppm) > OFF_LIMIT * 1e6
 
     def restart(self) -> None:
-        """What comes next continues nothing; the rate is kept."""
+        """What comes next continues nothing; the rate is kept, and times go on increasing."""
         self._count = 0
-        self._last_ns = None
         self._best = None
         self._edges.clear()
 
@@ -101,13 +100,13 @@ class SampleClock:
         gap = overrun
         if overrun:
             self.overruns += 1
-            if self._last_ns is not None:
+            if self._count and self._last_ns is not None:
                 lost = max(0, round((at_ns - self._last_ns) / self._period_ns) - count)
             self.restart()
         elif self._best is not None and at_ns - self._block_ns >= BLOCK_NS:
             lost = self._end_block(self._best, at_ns)
             gap = lost > 0
-        if self._last_ns is None:
+        if not self._count:
             self._began_ns = round(at_ns - count * self._period_ns)
             self._block_ns = at_ns
         self._count += count

@@ -54,7 +54,7 @@ def told(settings: AudioSettings, block: Block, doubt: bool) -> Told:
     return Told(tuple(bursts), tuple(clipped), tuple(silent))
 
 
-def message(clock: SampleClock, blocks: Blocks, clipped: int) -> str:
+def message(clock: SampleClock, blocks: Blocks, clipped: int, remark: str) -> str:
     """How the sampling goes, for people."""
     words = "connected"
     if clock.settled:
@@ -68,7 +68,7 @@ def message(clock: SampleClock, blocks: Blocks, clipped: int) -> str:
         )
     if clipped:
         words += f"; {clipped} bursts clipped, turn the gain down"
-    return words
+    return words + remark
 
 
 def fault(silent: Sequence[str]) -> str:

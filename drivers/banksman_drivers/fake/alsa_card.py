@@ -89,18 +89,19 @@ class Plug(ctypes.Structure):
 
 
 class FakeCard:
-    """The card. ``formats``, ``rates_hz`` and ``channels``: what it offers (lowest, highest)."""
+    """The card. ``formats``, ``rates_hz``, ``channels``: what it offers (lowest, highest)."""
 
     def __init__(
         self,
         formats: tuple[str, ...] = tuple(LAYOUTS),
         rates_hz: tuple[int, int] = (8_000, 48_000),
         channels: tuple[int, int] = (1, 2),
+        ring_bytes_max: int = 1 << 22,
     ) -> None:
         self.opened = 0
         self.closed = 0
         self.prepared = 0
-        self._offers = (formats, rates_hz, channels)
+        self._offers = (formats, rates_hz, channels, ring_bytes_max)
         self._refuses = 0  # the error of the next openings
         self._session: _Session | None = None
         self._last: _Session | None = None
@@ -189,7 +190,11 @@ class _Session:
         )
 
     def handle(
-        self, formats: tuple[str, ...], rates_hz: tuple[int, int], channels: tuple[int, int]
+        self,
+        formats: tuple[str, ...],
+        rates_hz: tuple[int, int],
+        channels: tuple[int, int],
+        ring_bytes_max: int,
     ) -> HANDLE:
         lib, plug = alsa.library(), self._plug
         name, stream = plug.name, alsa.CAPTURE
@@ -205,7 +210,7 @@ class _Session:
             CHANNELS: channels,
             RATE: rates_hz,
             PERIOD_BYTES: (16, 1 << 20),
-            BUFFER_BYTES: (32, 1 << 22),
+            BUFFER_BYTES: (32, ring_bytes_max),
             PERIODS: (2, 1024),
         }
         for what, (low, high) in limits.items():

@@ -11,6 +11,7 @@ import pytest
 
 from banksman_drivers.audio import alsa
 from banksman_drivers.audio.driver import AudioDriver
+from banksman_drivers.fake.alsa_card import FakeCard
 from banksman_drivers.ports import Quality, Unsupported
 from driver_rigs.base import Ticks
 
@@ -75,6 +76,7 @@ async def test_an_overrun_cuts_the_burst_is_counted_and_sampling_goes_on(studio)
     _, cut, whole = await ear.heard(3)
     assert (len(cut.samples), cut.quality) == (PERIOD, Quality.UNCERTAIN)
     assert (len(whole.samples), whole.quality) == (BURST, Quality.GOOD)
+    assert cut.mono_ns < whole.mono_ns
     assert whole.samples[0] == np.float32(5000 * 16 / 2**15)
     health = driver.health()
     assert (health.state, health.polls_skipped) == ("connected", 1)
@@ -211,3 +213,11 @@ async def test_the_times_of_bursts_are_a_burst_apart_when_a_ring_is_read_late(st
     times = np.diff([burst.mono_ns for burst in await ear.heard(20)])
     # Nobody sampled in the future: the kernel's delay puts the early bursts where they belong.
     assert np.all(times > 0.9 * BURST / 8000 * 1e9)
+
+
+async def test_a_card_that_holds_less_than_was_asked_for_is_told(studio):
+    studio.card = FakeCard(ring_bytes_max=4 * BURST)
+    driver, ear = studio.begin()
+    await studio.feed(ramp(BURST))
+    await ear.heard(1)
+    assert "it holds 40 ms, not the 1000 of buffer_ms" in driver.health().message
