@@ -200,7 +200,8 @@ class FastPlant:
         ]
 
     def _read_vehicle(self, now_ns: int) -> list[Reading]:
-        vehicle = self.vehicle
+        vehicle, state = self.vehicle, self.vehicle.state()
+        fatal = sum(error["errorLevel"] == "FATAL" for error in state["errors"])
         values: tuple[tuple[str, float, str], ...] = (
             ("connected", 1.0, "flag"),
             ("driving", float(vehicle.driving), "flag"),
@@ -210,9 +211,16 @@ class FastPlant:
             ("speed", vehicle.speed_m_s, "m/s"),
             ("x", vehicle.x_m, "m"),
             ("y", vehicle.y_m, "m"),
-            ("errors", float(len(vehicle.state()["errors"])), ""),
+            ("errors", float(len(state["errors"])), ""),
             ("node", vehicle.last_node_sequence / 2, ""),
             ("stale", 0.0, "flag"),
+            ("estop_kind", 0.0, ""),
+            ("field_violation", float(state["safetyState"]["fieldViolation"]), "flag"),
+            ("fatal_errors", float(fatal), ""),
+            ("automatic", float(state["operatingMode"] == "AUTOMATIC"), "flag"),
+            ("charging", float(state["batteryState"]["charging"]), "flag"),
+            ("loads", float(len(state["loads"])), ""),
+            ("base_request", float(state["newBaseRequest"]), "flag"),
         )
         return [
             Reading(f"agv1.{name}", value, unit, Quality.GOOD, now_ns)
