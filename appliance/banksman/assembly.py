@@ -18,6 +18,7 @@ from pathlib import Path
 
 from banksman.alarms import AlarmDesk
 from banksman.assembly_drivers import make_drivers
+from banksman.assembly_sync import decided, make_uplink
 from banksman.clock import Clock
 from banksman.clock_watch import watch_clock
 from banksman.config.load import LoadedConfig
@@ -30,9 +31,10 @@ from banksman.errors import NotArmable
 from banksman.guard_news import GuardNews
 from banksman.logs import log_alarm
 from banksman.security.accounts import Accounts
-from banksman.status import Versions
+from banksman.status import SyncStatus, Versions
 from banksman.store.store import Store
 from banksman.sync.cloud_port import HttpCloudPort
+from banksman.sync.policy import Asking
 from banksman.telemetry.mqtt import Telemetry
 from banksman.telemetry.webhook import Webhooks
 from banksman.web.server import WebServer
@@ -56,7 +58,10 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     config = loaded.config
     folder = Path(config.store.folder)
     # A row is owed to every channel, so a box without a broker must owe it to none.
-    channels = ("mqtt",) if config.mqtt.host is not None else ()
+    channels = ["mqtt"] if config.mqtt.host is not None else []
+    syncs = config.sync.enabled and config.cloud.url is not None
+    if syncs:
+        channels.append("cloud")
     store = Store.open(config.store, config.node.id, clock, channels)
     saved = load_latches(store, [trip.name for trip in config.trips])
     desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
@@ -98,7 +103,14 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         versions=lambda rules: _versions(rules, models, board),
         load_points=core.reload,
         mono_ns=clock.mono_ns,
+        sync=lambda: uplink.status() if uplink is not None else SyncStatus(),
     )
+    asking = Asking()
+    uplink = (
+        make_uplink(loaded, clock, store, core.view, desk, desk_alarms, asking) if syncs else None
+    )
+    if cloud is not None and syncs:
+        cloud.may_ask = lambda: asking.may_ask(decided(core.view))
     server = WebServer(
         config.web,
         desk,
@@ -119,6 +131,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         jobs["webhooks"] = webhooks.run
     if cloud is not None:
         jobs["cloud"] = cloud.run
+    if uplink is not None:
+        jobs["sync"] = uplink.run
     return Parts(
         node=config.node.id,
         clock=clock,

@@ -19,7 +19,7 @@ from banksman.control.snapshot import Snapshot
 from banksman.control.view import View
 from banksman.control_thread import ControlThread
 from banksman.errors import ConfigError, Problem
-from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
+from banksman.status import LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
 from banksman.store.store import Store
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
 
@@ -76,6 +76,7 @@ class Desk:
         versions: Callable[[str], Versions],
         load_points: Callable[[], tuple[Sequence[PointSpec], str]],
         mono_ns: Callable[[], int],
+        sync: Callable[[], SyncStatus] = SyncStatus,
     ) -> None:
         """``load_points`` reads the rules file anew: (points, rules version), or ConfigError."""
         self._view = view
@@ -87,6 +88,7 @@ class Desk:
         self._versions = versions
         self._load_points = load_points
         self._mono_ns = mono_ns
+        self._sync = sync
         self._history = History()
         self.beats = 0  # the main thread's heartbeat: proof of progress
 
@@ -108,6 +110,10 @@ class Desk:
     def link_status(self) -> LinkStatus:
         """The telemetry link's newest state."""
         return self._link()
+
+    def sync_status(self) -> SyncStatus:
+        """The uplink's newest state."""
+        return self._sync()
 
     def versions(self) -> Versions:
         """What runs here."""

@@ -5,6 +5,7 @@
     ├── NotArmable        outputs may not be armed on this machine as it is
     ├── StoreError        the local store cannot be used
     ├── PageError         the status page cannot be served as configured
+    ├── SyncUnavailable   records cannot be sent up as configured
     ├── ResetRefused      a trip may not be reset now, or not in this way
     └── NotReachable      a running daemon was asked and did not answer
 
@@ -50,6 +51,12 @@ class ConfigError(BanksmanError, ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SyncUnavailable(BanksmanError, RuntimeError):
+    """The uplink cannot work on this installation."""
+
+    exit_code = 2
 
 
 class NotArmable(BanksmanError, PermissionError):

@@ -43,6 +43,35 @@ class StoreStatus(msgspec.Struct, frozen=True):
     heartbeat: int = 0  # turns of the writer thread: proof of progress
 
 
+class SyncStatus(msgspec.Struct, frozen=True):
+    """The uplink. ``state``: off (not configured), connecting, up, down, denied; None: unknown."""
+
+    state: str = "off"
+    peer: str = ""
+    message: str = ""
+    interface: str = ""
+    metered: bool = False
+    profile: str = ""
+    goodput_mbit: float | None = None
+    round_trip_ms: float | None = None
+    reliability: float | None = None  # 0..1
+    stale: bool = True  # nothing has measured the goodput lately
+    cloud_share: float = 0.0  # of all decisions, at most so many may be asked of the cloud
+    retention: float = 1.0  # times the store's quota
+    rows_waiting: Mapping[str, int] = {}  # class -> rows
+    readings_waiting: int = 0
+    records_sent: int = 0
+    readings_sent: int = 0
+    batches: int = 0
+    repeated: int = 0  # items that the endpoint had already
+    refused: int = 0  # items that the endpoint will never take
+    failed: int = 0  # requests without a good answer
+    set_aside: int = 0  # too large for something in between; kept here
+    wire_bytes: int = 0
+    budget_left_bytes: int | None = None  # over a metered link; None: no limit
+    kept_local: int = 0  # questions that were not asked, for their share was used up
+
+
 class Readiness(msgspec.Struct, frozen=True):
     """Whether the appliance does its job; ``reasons`` say why not."""
 

@@ -19,6 +19,11 @@ def check_services(config: Config, folder: FilePath, report: Report) -> None:
         report.warn(("deciding", "review_below"), message, "review_below <= sync_below")
     if config.cloud.url is None and config.cloud.token_file is not None:
         report.problem(("cloud", "token_file"), "nothing reads it without url", "add url")
+    if config.sync.enabled and config.cloud.url is None:
+        report.problem(("sync", "enabled"), "there is nowhere to send", "add [cloud] url")
+    if not config.sync.enabled:
+        for key in sorted(config.sync.model_fields_set - {"enabled"}):
+            report.warn(("sync", key), "nothing reads it without enabled", "enabled = true")
     _check_files(config, folder, report)
 
 

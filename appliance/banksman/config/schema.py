@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from banksman.config.schema_sync import SyncSettings
 from banksman.deciding.decision import DecisionType, Mode
 from banksman_drivers.settings.base import Ident, Label, Port, Settings, measured_in
 from banksman_drivers.settings.device import DeviceSettings
@@ -276,4 +277,5 @@ class Config(Settings):
     webhooks: list[WebhookSettings] = Field(default_factory=list, alias="webhook")
     web: WebSettings = WebSettings()
     cloud: CloudSettings = CloudSettings()
+    sync: SyncSettings = SyncSettings()
     links: list[LinkSettings] = Field(default_factory=list, alias="link")

@@ -48,7 +48,7 @@ class CloudReport(msgspec.Struct, frozen=True):
     answered: int
     failed: int  # no usable answer, within the deadline
     late: int  # the deadline passed first
-    refused: int  # too many questions at a time, or not running
+    refused: int  # too many questions at a time, over their share of decisions, or not running
 
 
 class _Question(msgspec.Struct, frozen=True):
@@ -77,6 +77,9 @@ class HttpCloudPort:
         self._node = node
         self._clock = clock
         self._to_control = to_control
+        self.may_ask: Callable[[], bool] = (
+            _always  # control thread; the uplink's share of questions
+        )
         self._numbers = itertools.count(1)
         self._ids = f"{node}-ask-{clock.boot_id[:8]}-{clock.mono_ns():x}"
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +115,7 @@ class HttpCloudPort:
             reply,
             self._clock.mono_ns() + round(deadline_ms * 1e6),
         )
-        if loop is None or loop.is_closed():
+        if loop is None or loop.is_closed() or not self.may_ask():
             self._refused += 1
             self._to_control(lambda: reply(None))
         else:
@@ -245,3 +248,7 @@ class HttpCloudPort:
             },
             actions=list(actions),
         )
+
+
+def _always() -> bool:
+    return True

@@ -1,6 +1,6 @@
 """Rows and readings on their way: items of a batch, and what to tell the store afterwards. Pure.
 
-    rows, readings --fill--> Parcel(items, row ids, position) --seal--> bytes of one batch
+    rows, readings --fill--> Parcel, a tuple of Entry --seal--> bytes of one batch
 
 Rules of this file
 - A block of readings holds ids that grow and share node and epoch, so that its first and last id
@@ -33,14 +33,20 @@ class WrongReceipt(ValueError):
     """A receipt that does not fit its batch proves nothing."""
 
 
-class Parcel(msgspec.Struct, frozen=True):
-    """One batch and its bookkeeping. ``position``: the last reading within, or None."""
+class Entry(msgspec.Struct, frozen=True):
+    """An item and its bookkeeping: its row, or the last position and count of its readings.
 
-    items: tuple[Item, ...]
-    row_ids: tuple[int, ...] = ()
+    ``wire_bytes`` is what it takes on the wire, about.
+    """
+
+    item: Item
+    wire_bytes: int
+    row_id: int | None = None
     position: int | None = None
-    readings: int = 0
-    sizes: dict[Priority, int] = {}
+    messages: int = 0
+
+
+Parcel = tuple[Entry, ...]
 
 
 class _Wall(msgspec.Struct, frozen=True, gc=False):
@@ -55,12 +61,14 @@ def row_item(row: OutboxRow) -> Item:
     return Item(row.id, row.kind, row.priority, row.wall_ns, row.payload)
 
 
-def runs_of(rows: Sequence[ReadingRow]) -> list[Sequence[ReadingRow]]:
+def runs_of(
+    rows: Sequence[ReadingRow], messages_most: int = BLOCK_MESSAGES_MAX
+) -> list[Sequence[ReadingRow]]:
     """The rows cut into runs that one block each may hold."""
     runs: list[Sequence[ReadingRow]] = []
     start, size = 0, 0
     for index, row in enumerate(rows):
-        full = index - start >= BLOCK_MESSAGES_MAX or size + len(row.payload) > BLOCK_BYTES_MAX
+        full = index - start >= messages_most or size + len(row.payload) > BLOCK_BYTES_MAX
         if index > start and (full or not _follows(rows[index - 1].id, row.id)):
             runs.append(rows[start:index])
             start, size = index, 0
@@ -92,34 +100,34 @@ def readings_item(run: Sequence[ReadingRow], level: int) -> Item:
 
 
 def fill(
-    rows: Sequence[OutboxRow], readings: Sequence[ReadingRow], bytes_most: int, level: int
+    rows: Sequence[OutboxRow],
+    readings: Sequence[ReadingRow],
+    bytes_most: int,
+    level: int,
+    messages_most: int = BLOCK_MESSAGES_MAX,
 ) -> Parcel:
-    """As many of them, in order, as ``bytes_most`` on the wire allow; at least one."""
-    items: list[Item] = []
-    row_ids: list[int] = []
-    sizes: dict[Priority, int] = {}
+    """As many of them, in order, as ``bytes_most`` on the wire allow; at least one.
+
+    ``messages_most`` bounds a block of readings. CPU work: call it from a worker thread.
+    """
+    entries: list[Entry] = []
     raw, wire = 0, 0
     for row in rows[:ITEMS_MAX]:
         size = len(row.payload) + len(row.id) + _HEAD
-        if items and (raw + size > BYTES_MAX or wire + size // FOLD > bytes_most):
-            return Parcel(tuple(items), tuple(row_ids), None, 0, sizes)
+        if entries and (raw + size > BYTES_MAX or wire + size // FOLD > bytes_most):
+            return tuple(entries)
         raw, wire = raw + size, wire + size // FOLD
-        sizes[row.priority] = sizes.get(row.priority, 0) + size // FOLD
-        items.append(row_item(row))
-        row_ids.append(row.row_id)
-    position, count = None, 0
-    for run in runs_of(readings):
-        if len(items) >= ITEMS_MAX or (items and wire >= bytes_most):
+        entries.append(Entry(row_item(row), size // FOLD, row_id=row.row_id))
+    for run in runs_of(readings, messages_most):
+        if len(entries) >= ITEMS_MAX or (entries and wire >= bytes_most):
             break
         item = readings_item(run, level)
-        if items and (wire + len(item.body) > bytes_most or raw + len(item.body) > BYTES_MAX):
-            break
         size = len(item.body) + _HEAD
+        if entries and (wire + size > bytes_most or raw + size > BYTES_MAX):
+            break
         raw, wire = raw + size, wire + size
-        sizes[Priority.BACKGROUND] = sizes.get(Priority.BACKGROUND, 0) + size
-        items.append(item)
-        position, count = run[-1].position, count + len(run)
-    return Parcel(tuple(items), tuple(row_ids), position, count, sizes)
+        entries.append(Entry(item, size, position=run[-1].position, messages=len(run)))
+    return tuple(entries)
 
 
 def seal(items: Sequence[Item], node: str, clock: Clock, level: int) -> bytes:

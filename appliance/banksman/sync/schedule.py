@@ -14,7 +14,8 @@ Rules of this file
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -112,3 +113,9 @@ class Schedule:
             if which in self._buckets:
                 self._buckets[which].take(now_s, size)
                 self._since_s[which] = now_s
+
+    def again(self, classes: Collection[Priority]) -> None:
+        """They were not delivered after all: they wait for nothing more."""
+        for which in classes:
+            if which in self._buckets:
+                self._since_s[which] = -math.inf

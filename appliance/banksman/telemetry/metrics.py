@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from banksman.control.snapshot import HistogramView, OutputView, SensorView, TripView
-from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
+from banksman.status import LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
 from banksman.wire.messages import AlarmMessage, Priority
 from banksman_drivers.ports import DeviceHealth
 
@@ -41,6 +41,7 @@ class Watched(msgspec.Struct, frozen=True):
     readiness: Readiness
     versions: Versions
     link: LinkStatus
+    sync: SyncStatus
     store: StoreStatus
     trips: Sequence[TripView]
     alarms: Sequence[AlarmMessage]
@@ -59,6 +60,7 @@ def exposition(watched: Watched) -> Iterator[str]:
     yield from _devices(watched.devices)
     yield from _interlock(watched.trips, watched.alarms)
     yield from _link(watched.link)
+    yield from _sync(watched.sync)
     yield from _store(watched.store)
     for name, view in watched.histograms.items():
         yield histogram(f"{_word(name)}_seconds", f"{_words(name)} in seconds.", view)
@@ -194,6 +196,41 @@ def _link(link: LinkStatus) -> Iterator[str]:
         ("dropped", link.dropped),
     ):
         yield family(f"link_{name}_total", "counter", f"Link: {name}.", [({}, count)])
+
+
+def _sync(sync: SyncStatus) -> Iterator[str]:
+    if sync.state == "off":
+        return
+    yield family("sync_up", "gauge", "1: the endpoint takes records.", [({}, sync.state == "up")])
+    if sync.profile:
+        profile = {"profile": sync.profile, "interface": sync.interface}
+        yield family("sync_profile_info", "gauge", "The profile that holds.", [(profile, 1)])
+    for name, about, value in (
+        ("goodput_bits_per_second", "Measured goodput.", _times(sync.goodput_mbit, 1e6)),
+        ("round_trip_seconds", "Measured round trip.", _times(sync.round_trip_ms, 1e-3)),
+        ("reliability_ratio", "Good transfers of all.", sync.reliability),
+        ("metered", "1: bytes cost money.", sync.metered),
+        ("budget_left_bytes", "What is left on a metered link.", sync.budget_left_bytes),
+        ("readings_waiting", "Reading messages not sent up yet.", sync.readings_waiting),
+    ):
+        yield family(f"sync_{name}", "gauge", about, [] if value is None else [({}, value)])
+    waiting: list[Row] = [({"priority": name}, rows) for name, rows in sync.rows_waiting.items()]
+    yield family("sync_rows_waiting", "gauge", "Rows not sent up yet.", waiting)
+    for name, count in (
+        ("records", sync.records_sent),
+        ("readings", sync.readings_sent),
+        ("batches", sync.batches),
+        ("wire_bytes", sync.wire_bytes),
+        ("repeated", sync.repeated),
+        ("refused", sync.refused),
+        ("failed", sync.failed),
+        ("kept_local", sync.kept_local),
+    ):
+        yield family(f"sync_{name}_total", "counter", f"Uplink: {_words(name)}.", [({}, count)])
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 def _store(store: StoreStatus) -> Iterator[str]:

@@ -25,7 +25,7 @@ from banksman.control.snapshot import (
 )
 from banksman.deciding.decision import Decision, Mode
 from banksman.errors import Problem, ResetRefused
-from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
+from banksman.status import LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
 from banksman_drivers.ports import DeviceHealth
 
@@ -59,6 +59,23 @@ class FakeAppliance:
         self.mode: Mode = "observe"
         self.ready = Readiness(True)
         self.link = LinkStatus("up", "broker.plant:8883", "", 0, 3.4, 2, 48211, 48209, 1, 0)
+        self.sync = SyncStatus(
+            state="up",
+            peer="cloud.plant",
+            interface="eth0",
+            profile="wide",
+            goodput_mbit=48.2,
+            round_trip_ms=12.4,
+            reliability=1.0,
+            stale=False,
+            cloud_share=0.18,
+            rows_waiting={"critical": 0, "important": 0, "normal": 3, "background": 0},
+            readings_waiting=41,
+            records_sent=1204,
+            readings_sent=88120,
+            batches=960,
+            wire_bytes=5_120_000,
+        )
         self.problems: tuple[Problem, ...] = ()
         self.done: list[str] = []
         self.lost: dict[str, str] = {}
@@ -176,6 +193,10 @@ class FakeAppliance:
             {"plc": 12}, 184.2, 21_400.0, 2048.0, 9120, 0.42, 2.8, 3,
             {"background: quota": 18}, (),
         )  # fmt: skip
+
+    def sync_status(self) -> SyncStatus:
+        """A healthy uplink."""
+        return self.sync
 
     def link_status(self) -> LinkStatus:
         """What was set."""

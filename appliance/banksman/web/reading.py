@@ -202,6 +202,7 @@ def watched_of(status: Status) -> Watched:
         readiness=status.readiness,
         versions=status.versions,
         link=status.link,
+        sync=status.sync,
         store=status.store,
         trips=status.trips,
         alarms=status.alarms,

@@ -21,7 +21,7 @@ from banksman.control.snapshot import (
     TripView,
 )
 from banksman.deciding.decision import Mode
-from banksman.status import LinkStatus, Readiness, StoreStatus, Versions
+from banksman.status import LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
 from banksman.web.ports import Appliance
 from banksman.wire.messages import AlarmMessage
 from banksman_drivers.ports import DeviceHealth
@@ -46,6 +46,7 @@ class Status(msgspec.Struct, frozen=True):
     readiness: Readiness
     versions: Versions
     link: LinkStatus
+    sync: SyncStatus
     store: StoreStatus
     trips: tuple[TripView, ...]
     permissives: tuple[PermissiveView, ...]
@@ -86,6 +87,7 @@ def status_of(appliance: Appliance, moment: Moment) -> Status:
         readiness=appliance.readiness(),
         versions=appliance.versions(),
         link=appliance.link_status(),
+        sync=appliance.sync_status(),
         store=appliance.store_status(),
         trips=snapshot.trips,
         permissives=snapshot.permissives,

@@ -135,8 +135,19 @@ export function showDevices(devices) {
   });
 }
 
-/** Show outbox, link and store. */
-export function showRecords(store, link) {
+/** What the uplink measured, in words; a profile says what it lets through. */
+function syncWords(sync) {
+  if (sync.state === "off") return "off";
+  const words = [sync.state, sync.peer];
+  if (sync.state !== "up") return [...words, sync.message].filter(Boolean).join(", ");
+  if (sync.goodput_mbit !== null) words.push(`${sync.goodput_mbit.toPrecision(3)} Mbit/s${sync.stale ? " (old)" : ""}`);
+  if (sync.round_trip_ms !== null) words.push(duration(sync.round_trip_ms / 1000));
+  words.push(`profile ${sync.profile}`, sync.metered ? "metered" : "");
+  return words.filter(Boolean).join(", ");
+}
+
+/** Show outbox, link, uplink and store. */
+export function showRecords(store, link, sync) {
   say(byId("link-sum"), link.state === "off" ? "no telemetry configured" : `link ${link.state}`);
   keyed(byId("outbox"), Object.entries(store.outbox_depth), ([name]) => name, ([name]) => {
     const value = h("b");
@@ -148,6 +159,8 @@ export function showRecords(store, link) {
   pairs(byId("records"), [
     ["Link", linkWords, link.state === "down" ? "odd" : ""],
     ["Acknowledged", `${count(link.acknowledged)} of ${count(link.published)}, ${count(link.reconnects)} reconnects`],
+    ["Uplink", syncWords(sync), sync.state === "denied" ? "bad" : sync.state === "down" ? "odd" : ""],
+    ...(sync.state === "off" ? [] : [["Sent up", `${count(sync.records_sent)} records, ${count(sync.readings_sent)} readings in ${megabytes(sync.wire_bytes / 1e6)}`]]),
     ["Readings behind", behind.join(", ") || "none"],
     ["Store", [store.state, store.message].filter(Boolean).join(": "), store.state === "ok" ? "" : "bad"],
     ["Safe up to", store.durable_mark || "–"],

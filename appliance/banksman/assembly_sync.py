@@ -1,0 +1,189 @@
+"""Builds the uplink: the parts of `banksman.sync` joined to this box. Nothing is started here."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from banksman.clock import Clock
+from banksman.config.load import LoadedConfig
+from banksman.control.ports import AlarmSignal
+from banksman.control.view import View
+from banksman.desk import Desk
+from banksman.errors import SyncUnavailable
+from banksman.store.store import Store
+from banksman.sync.beat import Beat
+from banksman.sync.bulk import Bulk
+from banksman.sync.courier import Courier
+from banksman.sync.link import LinkMeter
+from banksman.sync.orders import Deed, OrderBook, OrderFailed
+from banksman.sync.policy import Asking, Policy
+from banksman.sync.schedule import Schedule
+from banksman.sync.shadow import Shadow
+from banksman.sync.spending import Spending
+from banksman.sync.standing import Standing
+from banksman.sync.transport import Transport
+from banksman.sync.uplink import Parts, Uplink
+from banksman.sync.watch import LinkWatch
+from banksman.wire.uplink import Heartbeat, LinkReport, Order, Registration
+from banksman_drivers.board.read import capabilities_of, read_board
+from banksman_drivers.file_tree import Tree
+
+SETTABLE = ("heartbeat_s",)
+
+
+def make_uplink(
+    loaded: LoadedConfig,
+    clock: Clock,
+    store: Store,
+    view: View,
+    desk: Desk,
+    alarms: AlarmSignal,
+    asking: Asking,
+) -> Uplink:
+    """Everything that sends records up. Raises SyncUnavailable with the remedy."""
+    if importlib.util.find_spec("zstandard") is None:
+        raise SyncUnavailable(
+            "[sync] needs the library zstandard: pip install 'banksman[sync]', or enabled = false"
+        )
+    config = loaded.config
+    settings, node, url = config.sync, config.node.id, config.cloud.url or ""
+    token = config.cloud.token_file
+
+    def mono_s() -> float:
+        return clock.mono_ns() / 1e9
+
+    meter = LinkMeter()
+    spending = Spending(
+        settings.metered_hour_mb,
+        settings.metered_day_mb,
+        clock.wall_ns,
+        store.load_state,
+        store.save_state,
+    )
+    transport = Transport(url, mono_s, token_file=None if token is None else loaded.folder / token)
+    courier = Courier(transport, meter, node, clock, mono_s, spending.spend)
+    beat = Beat(
+        courier,
+        _registration(loaded, clock, view),
+        _heartbeat(clock, store, view, desk, mono_s),
+        lambda: _reported(view),
+        OrderBook(node, clock, store.ids.next, _deeds(desk), store.load_state, store.save_state),
+        Shadow(node, store.ids.next, SETTABLE, store.load_state, store.save_state),
+        settings.heartbeat_s,
+        clock.wall_ns,
+    )
+    return Uplink(
+        Parts(
+            outbox=store,
+            transport=transport,
+            courier=courier,
+            meter=meter,
+            policy=Policy(settings),
+            standing=Standing(mono_s()),
+            bulk=Bulk(store, Schedule(settings, mono_s())),
+            beat=beat,
+            watch=LinkWatch([link.rule() for link in config.links]),
+            asking=asking,
+            spending=spending,
+            alarms=alarms,
+            mono_s=mono_s,
+            peer=urlsplit(url).hostname or "",
+        )
+    )
+
+
+def decided(view: View) -> int:
+    """How many decisions were made since the start."""
+    counters = view.newest.counters
+    names = ("decisions_local", "decisions_cloud", "decisions_safe_default")
+    return sum(counters.get(name, 0) for name in names)
+
+
+def _registration(loaded: LoadedConfig, clock: Clock, view: View) -> Callable[[], Registration]:
+    """Who this box is. The board is read once: it does not change while we run."""
+    board = read_board(Tree(), [path for path in sys.path if Path(path).is_absolute()])
+    hardware: dict[str, Any] = msgspec.to_builtins(board)
+    capabilities: dict[str, Any] = msgspec.to_builtins(capabilities_of(board))
+    started_wall_ns = clock.wall_ns()
+    node = loaded.config.node
+    devices = [
+        {"id": device.id, "driver": device.driver, "label": device.label}
+        for device in loaded.config.devices
+    ]
+
+    def make() -> Registration:
+        return Registration(
+            node=node.id,
+            site=node.site,
+            location=node.site,
+            version=version("banksman"),
+            mode=view.newest.mode,
+            started_wall_ns=started_wall_ns,
+            hardware=hardware,
+            capabilities=capabilities,
+            devices=devices,
+        )
+
+    return make
+
+
+def _heartbeat(
+    clock: Clock, store: Store, view: View, desk: Desk, mono_s: Callable[[], float]
+) -> Callable[[LinkReport, int], Heartbeat]:
+    begun_s = mono_s()
+
+    def make(link: LinkReport, shadow_version: int) -> Heartbeat:
+        snapshot, readiness, kept = view.newest, desk.readiness(), store.status()
+        return Heartbeat(
+            node=snapshot.node,
+            wall_ns=clock.wall_ns(),
+            mono_ns=clock.mono_ns(),
+            boot_id=clock.boot_id,
+            mode=snapshot.mode,
+            ready=readiness.ready,
+            uptime_s=mono_s() - begun_s,
+            summary="; ".join(readiness.reasons)[:500],
+            outbox={which.name.lower(): n for which, n in store.rows_owed("cloud").items()},
+            behind=store.readings_owed("cloud"),
+            dropped=dict(kept.dropped),
+            alarms_active=sum(alarm.active for alarm in desk.alarms()),
+            latched=[trip.name for trip in snapshot.trips if trip.latched],
+            link=link,
+            shadow_version=shadow_version,
+        )
+
+    return make
+
+
+def _reported(view: View) -> Mapping[str, Any]:
+    """The state that the shadow shows; what changes often belongs into the heartbeat."""
+    snapshot = view.newest
+    return {
+        "mode": snapshot.mode,
+        "rules_version": snapshot.rules_version,
+        "version": version("banksman"),
+        "latched": sorted(trip.name for trip in snapshot.trips if trip.latched),
+    }
+
+
+def _deeds(desk: Desk) -> Mapping[str, Deed]:
+    """All that the endpoint may order. Nothing of it moves a machine."""
+
+    async def ping(_order: Order) -> str:
+        return "pong"
+
+    async def reload_rules(order: Order) -> str:
+        problems = await desk.reload_rules(f"order {order.id[:80]}")
+        if problems:
+            raise OrderFailed("; ".join(map(str, problems)))
+        return f"rules {desk.snapshot().rules_version}"
+
+    return {"ping": ping, "reload_rules": reload_rules}

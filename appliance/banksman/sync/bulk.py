@@ -1,0 +1,120 @@
+"""Gathers what the bulk lane sends next: classes by the schedule, rows and readings by the store.
+
+Rules of this file
+- What is in flight is left out, so that a batch can be packed while the one before it is sent.
+- Rows that something in between does not let pass (413 for a single one) are passed over until the
+  link comes back or the next start; they stay in the store, still owed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from banksman.store.rows import OutboxRow, ReadingRow
+from banksman.sync.parcel import BLOCK_MESSAGES_MAX, Parcel, fill
+from banksman.sync.policy import Plan
+from banksman.sync.schedule import Schedule, Turn
+from banksman.wire.messages import Priority
+
+CHANNEL = "cloud"
+ROWS_MOST = 1_000
+READINGS_MOST = 20_000
+READING_BYTES = 20  # what one takes on the wire at the least, about
+SKIPPED_MOST = 100
+
+
+class Outbox(Protocol):
+    """The store, from the side of one channel."""
+
+    async def next_rows(
+        self, channel: str, limit: int, classes: Collection[Priority]
+    ) -> Sequence[OutboxRow]:
+        """The first rows of these classes that were not acknowledged."""
+
+    async def acknowledge_rows(self, channel: str, row_ids: Sequence[int]) -> None:
+        """These need not be sent again."""
+
+    async def readings_after(
+        self, channel: str, after: int | None, limit: int
+    ) -> Sequence[ReadingRow]:
+        """Readings beyond a position, or beyond what was acknowledged."""
+
+    async def acknowledge_readings(self, channel: str, position: int) -> None:
+        """Readings up to here need not be sent again."""
+
+    def rows_owed(self, channel: str) -> dict[Priority, int]:
+        """How many rows wait, by class."""
+
+    def readings_owed(self, channel: str) -> int:
+        """How many readings messages wait."""
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call back, from any thread, when there is something new."""
+
+    def stretch(self, factor: float) -> None:
+        """Keep so many times the quota."""
+
+
+class Bulk:
+    """See the rules above."""
+
+    def __init__(self, outbox: Outbox, schedule: Schedule) -> None:
+        self.messages_most = BLOCK_MESSAGES_MAX
+        self.skipped: set[int] = set()
+        self._outbox = outbox
+        self._schedule = schedule
+
+    def waiting(self, flying: Parcel = ()) -> dict[Priority, int]:
+        """How much waits of each class; readings are background."""
+        waiting = self._outbox.rows_owed(CHANNEL)
+        waiting[Priority.BACKGROUND] += self._outbox.readings_owed(CHANNEL)
+        for entry in flying:
+            waiting[entry.item.priority] -= entry.messages or 1
+        return {which: max(0, count) for which, count in waiting.items()}
+
+    async def gather(
+        self, plan: Plan, left_bytes: int | None, now_s: float, flying: Parcel = ()
+    ) -> Parcel | float:
+        """The next parcel, or for how many seconds none is due."""
+        turn = self._schedule.turn(plan, self.waiting(flying), left_bytes, now_s)
+        if not isinstance(turn, Turn):
+            return turn
+        rows = await self.rows(turn.classes, ROWS_MOST, flying)
+        readings: Sequence[ReadingRow] = ()
+        if Priority.BACKGROUND in turn.classes:
+            after = max((e.position for e in flying if e.position is not None), default=None)
+            limit = min(READINGS_MOST, 1 + turn.bytes_most // READING_BYTES)
+            readings = await self._outbox.readings_after(CHANNEL, after, limit)
+        parcel = await asyncio.to_thread(
+            fill, rows, readings, turn.bytes_most, plan.level, self.messages_most
+        )
+        sizes = dict.fromkeys(turn.classes, 0)
+        for entry in parcel:
+            sizes[entry.item.priority] = sizes.get(entry.item.priority, 0) + entry.wire_bytes
+        self._schedule.sent(sizes, now_s)
+        return parcel or 1.0
+
+    async def rows(
+        self, classes: Collection[Priority], limit: int, flying: Parcel = ()
+    ) -> list[OutboxRow]:
+        """At most ``limit`` rows that are not in flight."""
+        away = self.skipped | {entry.row_id for entry in flying if entry.row_id is not None}
+        rows = await self._outbox.next_rows(CHANNEL, limit + len(away), classes)
+        return [row for row in rows if row.row_id not in away][:limit]
+
+    def skip(self, row_id: int) -> bool:
+        """Pass over a row that is not let through; False when there are too many of them."""
+        if len(self.skipped) >= SKIPPED_MOST:
+            return False
+        self.skipped.add(row_id)
+        return True
+
+    def delivered(self) -> None:
+        """Something went through: blocks may grow again."""
+        self.messages_most = min(BLOCK_MESSAGES_MAX, self.messages_most * 2)
+
+    def failed(self, parcel: Parcel) -> None:
+        """It was not delivered: its classes are due at once."""
+        self._schedule.again({entry.item.priority for entry in parcel})
