@@ -31,6 +31,7 @@ class RunningEndpoint:
     def __init__(self, folder: Path, *options: str) -> None:
         self.url = ""
         self._log = folder / "endpoint.log"
+        self._has_workers = "--workers" in options
         folder.mkdir(parents=True, exist_ok=True)
         self._command = [
             sys.executable, "-m", "banksman_cloud.cli", "run", "--listen", "127.0.0.1:0",
@@ -75,11 +76,11 @@ class RunningEndpoint:
         return self._log.read_text()
 
     def workers(self) -> list[psutil.Process]:
-        """Its processes that serve: the workers, or the one process where there are none."""
+        """Its processes that serve: the workers that live just now, or the one process."""
         if self._process is None:
             return []
         own = psutil.Process(self._process.pid)
-        return own.children() or [own]
+        return own.children() if self._has_workers else [own]
 
     def rss_mb(self) -> float:
         """The largest of its processes."""

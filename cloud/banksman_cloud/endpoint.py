@@ -30,6 +30,7 @@ from banksman_cloud.ingest.keeping import keep
 from banksman_cloud.nodes import NodeRow, all_nodes, find_node, hear, node_number, register
 from banksman_cloud.orders import OrderState, due, give, orders_of
 from banksman_cloud.pictures import PictureFolder
+from banksman_cloud.readings import ReadingsPage, ReadingsWanted, readings_page
 from banksman_cloud.records import Page, Search, search
 from banksman_cloud.shadow import Shadow, desire, must_resend, newer_desired, shadow_of
 from banksman_cloud.storage.port import Engine, Session
@@ -126,6 +127,10 @@ class Endpoint:
     async def search(self, wanted: Search) -> Page:
         """A page of records. Raises BadSearch."""
         return await self.engine.read(lambda db: search(db, wanted))
+
+    async def readings(self, wanted: ReadingsWanted) -> ReadingsPage:
+        """A page of one node's readings. Raises BadSearch."""
+        return await self.engine.read(lambda db: readings_page(db, wanted))
 
     async def order(
         self, node: str, name: str, arguments: dict[str, Any], expires_s: float, by: str

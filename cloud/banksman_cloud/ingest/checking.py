@@ -173,7 +173,7 @@ def check(items: Sequence[RawItem], into: Checked) -> None:
         try:
             _sort(item, into)
         except (ItemRefused, msgspec.MsgspecError, ValueError, RecursionError) as error:
-            into.refused.append(RefusedItem(_printable(item.id), _short(error)))
+            into.refused.append(RefusedItem(item.id, _short(error)))
 
 
 def _sort(item: RawItem, into: Checked) -> None:

@@ -19,6 +19,7 @@ from banksman_cloud.operators import (
     WrongPassword,
 )
 from banksman_cloud.orders import TooManyOrders
+from banksman_cloud.readings import ReadingsWanted
 from banksman_cloud.records import PAGE_MAX, BadSearch, Search
 from banksman_cloud.shadow import VersionConflict
 from banksman_cloud.web.boxes import Boxes
@@ -129,6 +130,24 @@ class Desk:
         except (BadSearch, ValueError) as error:
             raise Refusal(400, "bad-search", str(error)) from None
         return json_reply(RecordsView(page.found, page.cursor))
+
+    async def readings(self, request: web.Request, _by: Operator | None) -> web.Response:
+        """A page of one node's readings."""
+        asked = request.query
+        try:
+            page = await self._endpoint.readings(
+                ReadingsWanted(
+                    node=request.match_info["node"],
+                    device=asked.get("device", ""),
+                    since_ns=_whole(asked.get("since_ns"), 0),
+                    until_ns=_whole(asked.get("until_ns"), 2**63 - 1),
+                    cursor=asked.get("cursor", ""),
+                    limit=_whole(asked.get("limit"), 1_000),
+                )
+            )
+        except BadSearch as error:
+            raise Refusal(400, "bad-search", str(error)) from None
+        return json_reply(page)
 
     async def order(self, request: web.Request, by: Operator | None) -> web.Response:
         """Give a node an order."""

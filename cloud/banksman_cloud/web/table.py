@@ -15,6 +15,7 @@ from banksman.wire.uplink import (
     Registration,
 )
 from banksman_cloud.kinds import Kind
+from banksman_cloud.readings import MESSAGES_MAX, ReadingsPage
 from banksman_cloud.records import PAGE_MAX, TEXT_CHARS_MAX
 from banksman_cloud.web import desk as asked
 from banksman_cloud.web.boxes import Boxes, Health
@@ -78,6 +79,9 @@ def desk_routes(pages: Pages, desk: Desk, description: Handler) -> tuple[Route, 
         Route("GET", f"{API}/records", READ, desk.records,
               "What nodes have recorded, newest first", RecordsView, queries=_SEARCH,
               refusals=(400, 401, 503)),
+        Route("GET", f"{API}/nodes/{{node}}/readings", READ, desk.readings,
+              "One node's readings, oldest first, as it wrote them", ReadingsPage,
+              queries=_READINGS, refusals=(400, 401, 503)),
         Route("POST", f"{API}/nodes/{{node}}/orders", CHANGE, desk.order,
               "Give a node an order", Order, asked.OrderWish, 201,
               refusals=(400, 401, 403, 404, 409, 413, 503)),
@@ -111,5 +115,15 @@ _SEARCH = (
     _query(
         "limit", {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": 50},
         "how many at most",
+    ),
+)  # fmt: skip
+_READINGS = (
+    _query("device", {"type": "string"}, "only this device's"),
+    _query("since_ns", _TIME, "at or after this time, ns since 1970 UTC"),
+    _query("until_ns", _TIME, "before this time"),
+    _query("cursor", {"type": "string"}, "go on from the page that gave it"),
+    _query(
+        "limit", {"type": "integer", "minimum": 1, "maximum": MESSAGES_MAX, "default": 1_000},
+        "end the page when it has so many; blocks are not cut",
     ),
 )  # fmt: skip
