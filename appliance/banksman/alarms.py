@@ -24,6 +24,7 @@ import msgspec
 
 from banksman.clock import Clock
 from banksman.wire.messages import AlarmMessage, Priority
+from banksman_drivers.words import printable
 
 ALARMS_MAX = 1000
 TEXT_MAX_CHARS = 500
@@ -69,7 +70,7 @@ class AlarmBook:
     ) -> AlarmMessage | None:
         """The condition holds. Returns the change, None when it held already."""
         self._unconfirmed.discard(key)
-        text = text[:TEXT_MAX_CHARS]
+        text = printable(text, TEXT_MAX_CHARS)
         known = self._alarms.get(key)
         if known is not None and known.active and priority >= known.priority:
             self._alarms[key] = msgspec.structs.replace(known, count=known.count + 1, text=text)

@@ -10,6 +10,7 @@ Rules of this file
     | lost | no connection, no answer in time, or a wrong one | BAD at once and each 0.5 s |
 
 - The BAD readings of all sensors go out in one batch, NaN, at the time they are said.
+- Its words may hold what the device said: they are bounded, on one line and printable.
 - Control loop's thread only, but ``health`` may be read from any thread.
 """
 
@@ -21,6 +22,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from banksman_drivers.ports import DeviceHealth, Quality, Reading, SensorInfo, Sink, Ticks
+from banksman_drivers.words import printable
 
 BEAT_S = 0.5  # the contract says "at least each second"; a busy loop may be late
 
@@ -59,7 +61,7 @@ class Condition:
                 self.reconnects += 1
             self._state = state
             self._since_mono_ns = self._ticks.mono_ns()
-        self._message = message
+        self._message = printable(message)
 
     def lose(self, why: str) -> None:
         """It is lost; ``why`` says what to check, the device's name is put before it."""
@@ -79,7 +81,7 @@ class Condition:
             errors=self.errors,
             round_trip_us=self.round_trip_us,
             polls_skipped=self.polls_skipped,
-            fault=self.fault,
+            fault=printable(self.fault),
         )
 
 

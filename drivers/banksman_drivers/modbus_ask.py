@@ -58,6 +58,8 @@ class TcpAsker:
             self._socket = socket.create_connection((host, port), timeout_s)
         except TimeoutError as error:
             raise DeviceLost(f"{self._where} does not answer; check power and address") from error
+        except UnicodeError as error:
+            raise DeviceLost(f"{self._where} is no address: {error}") from error
         except OSError as error:
             why = error.strerror or error
             raise DeviceLost(f"no connection to {self._where}: {why}") from error

@@ -160,6 +160,8 @@ class Link:
                 await self._loop.create_connection(lambda: self._client.ctx, self._host, self._port)
         except TimeoutError as error:
             raise DeviceLost(f"{where} does not answer; check power, cable and address") from error
+        except UnicodeError as error:
+            raise DeviceLost(f"{where} is no address: {error}; correct host") from error
         except OSError as error:
             # asyncio hides the system's words behind its own; a failed look-up has its own number.
             number = error.errno or 0

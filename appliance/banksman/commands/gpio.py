@@ -26,6 +26,12 @@ class GpioUnusable(BanksmanError, OSError):
     """A chip or line cannot be used; the message says which, why and what to do."""
 
 
+class NoLine(GpioUnusable, ValueError):
+    """The text names no line."""
+
+    exit_code = 2
+
+
 def register(commands: Subparsers) -> None:
     """Add the command with its two verbs."""
     parser = commands.add_parser(
@@ -144,14 +150,14 @@ def _as_json(chip: ChipInfo, lines: Sequence[LineInfo]) -> dict[str, object]:
 
 
 def _by_chip(texts: Sequence[str]) -> dict[Path, list[int]]:
-    """The lines that were asked for, by chip. Raises GpioUnusable for what is none."""
+    """The lines that were asked for, by chip. Raises NoLine for what is none."""
     from banksman_drivers.gpio.chips import find_chip
 
     chips: dict[Path, list[int]] = {}
     for text in texts:
         chip, _, number = text.rpartition(":")
         if not (chip and number.isascii() and number.isdigit() and len(number) <= 4):
-            raise GpioUnusable(f"{text!r} is no line: write CHIP:LINE, such as /dev/gpiochip0:17")
+            raise NoLine(f"{text!r} is no line: write CHIP:LINE, such as /dev/gpiochip0:17")
         lines = chips.setdefault(find_chip(chip), [])
         if int(number) not in lines:
             lines.append(int(number))

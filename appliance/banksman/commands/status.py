@@ -59,7 +59,8 @@ def lines(status: dict[str, Any]) -> list[str]:
         value = "-" if sensor["value"] is None else f"{sensor['value']:.6g}"
         doubt = "" if sensor["quality"] == "good" and not sensor["stale"] else sensor["quality"]
         doubt = "stale" if sensor["stale"] else doubt
-        out.append(f"  {sensor['id']:<{width}}  {value:>12} {sensor['unit']:<6} {doubt}".rstrip())
+        told = f"{value:>12} {sensor['unit']:<6} {doubt:<9} {sensor['text']}"
+        out.append(f"  {sensor['id']:<{width}}  {told}".rstrip())
     for output in status["outputs"]:
         value = "unknown" if output["value"] is None else output["value"]
         held = f" held safe: {output['forced_by']}" if output["forced_by"] else ""

@@ -17,6 +17,7 @@ import msgspec
 from pydantic import ValidationError
 
 from banksman.config.cross import check_decisions, check_use
+from banksman.config.cross_claims import check_claims
 from banksman.config.cross_devices import check_devices
 from banksman.config.cross_interlock import check_interlock
 from banksman.config.cross_services import check_services
@@ -119,6 +120,7 @@ def _check(
         (lambda own: own) if repaired is None else repaired.origin,
     )
     check_devices(config, inventory, report)
+    check_claims(config, report)
     check_decisions(config, inventory, report)
     causes, permissives = check_interlock(config, inventory, report)
     check_services(config, path.parent, report)

@@ -10,7 +10,7 @@ from banksman.control.loop import ControlLoop
 from banksman.control.pace import Pace
 from banksman.control.snapshot import SensorView, Snapshot
 from banksman.control.stream import Stream
-from banksman_drivers.ports import Driver
+from banksman_drivers.ports import Driver, Quality
 
 RECENT_SHOWN = 50
 
@@ -30,7 +30,7 @@ def sensor_view(stream: Stream, label: str, now_ns: int) -> SensorView:
         rate=stream.rate,
         score=stream.score,
         count=stream.count,
-        text=stream.text,
+        text="" if stream.quality is Quality.BAD else stream.text,
     )
 
 

@@ -62,7 +62,8 @@ class ScannerDialect(Dialect):
         """One scan."""
         if self._no_read and data.strip() == self._no_read:
             self.no_reads += 1
-            return Heard(self._readings({**self._nothing(), **self.counts()}, mono_ns))
+            fields = {**self._nothing(), **self.counts(), "valid": Shown(0, text="no code")}
+            return Heard(self._readings(fields, mono_ns))
         today = self._today()
         code = read_code(data, today, self._assume)
         if code.flaw == UNREADABLE:
@@ -72,7 +73,7 @@ class ScannerDialect(Dialect):
             **self._nothing(),
             **self.counts(),
             "scanned": Shown(self.scanned, text=code.text),
-            "valid": Shown(not code.flaw, text=code.flaw),
+            "valid": Shown(not code.flaw, text=code.flaw or "right"),
         }
         if not code.flaw:
             fields |= self._told(code, today)

@@ -107,6 +107,18 @@ class Flaw(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """A thing of the box that nobody else may use: the port, line or camera at ``place``.
+
+    ``shared``: devices of the same driver may have it together. ``path`` names the option.
+    """
+
+    path: tuple[str | int, ...]
+    place: str
+    part: str = ""
+    shared: bool = False
+
+
 class DeviceBase(Settings):
     """A ``[[device]]`` table, and what may be asked of it without opening anything.
 
@@ -151,6 +163,10 @@ class DeviceBase(Settings):
 
     def flaws(self) -> Iterator[Flaw]:
         """What bounds and types alone cannot find. Names, doubles and units are checked for all."""
+        return iter(())
+
+    def claims(self) -> Iterator[Claim]:
+        """What of the box it has for itself. Only doubles among devices are looked for here."""
         return iter(())
 
     def flaws_beside(self, earlier: Sequence[DeviceBase]) -> Iterator[Flaw]:  # noqa: ARG002  who shares reads it

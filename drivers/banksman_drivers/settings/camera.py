@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import Field
 
-from banksman_drivers.settings.base import DeviceBase, Flaw, SensorOffer, Settings, measured_in
+from banksman_drivers.settings.base import (
+    Claim,
+    DeviceBase,
+    Flaw,
+    SensorOffer,
+    Settings,
+    measured_in,
+)
 
 SOURCES = "v4l2:/dev/v4l/by-id/…, rtsp://host/path, file:PATH, folder:PATH or fake:"
 
@@ -192,6 +199,11 @@ class CameraSettings(DeviceBase):
         if self.kind in RECORDED:
             paths["source"] = f"{self.kind}:{root / self.place}"
         return paths
+
+    def claims(self) -> Iterator[Claim]:
+        """A V4L2 device, which films for one."""
+        if self.kind == "v4l2":
+            yield Claim(("source",), self.place)
 
     def flaws(self) -> Iterator[Flaw]:
         """A source that is none, options that it does not read, and what cannot be together.

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from banksman_drivers.settings.base import (
+    Claim,
     DeviceBase,
     Flaw,
     Label,
@@ -205,6 +206,11 @@ class GpioSettings(DeviceBase):
                     " GPIO line when the daemon dies",
                     GUARD_REMEDY,
                 )
+
+    def claims(self) -> Iterator[Claim]:
+        """Its lines."""
+        for path, _, line in self._lines():
+            yield Claim(path, self.chip, f"line {line}")
 
     def _line_flaws(self) -> Iterator[Flaw]:
         taken: dict[int, str] = {}

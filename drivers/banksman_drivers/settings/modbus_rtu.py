@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from banksman_drivers.settings.base import DeviceBase, Flaw, measured_in
+from banksman_drivers.settings.base import Claim, DeviceBase, Flaw, measured_in
 from banksman_drivers.settings.modbus import ModbusBase
 
 
@@ -63,6 +63,10 @@ class ModbusRtuSettings(ModbusBase):
         if self.outputs and not self.points:
             message = f"nothing of {self.id} is read, so nobody would notice that it is gone"
             yield Flaw(("output",), message, "add a point, such as an output's own register")
+
+    def claims(self) -> Iterator[Claim]:
+        """Its port, which is a bus for units of its kind."""
+        yield Claim(("port",), self.port, shared=True)
 
     def flaws_beside(self, earlier: Sequence[DeviceBase]) -> Iterator[Flaw]:
         """A bus has one speed, and each of its units a number of its own."""

@@ -5,11 +5,12 @@ Values only. A device on a line of its own; Modbus RTU, which shares a bus, has 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from banksman_drivers.settings.base import DeviceBase, measured_in
+from banksman_drivers.settings.base import Claim, DeviceBase, measured_in
 
 Text = Annotated[str, Field(max_length=256)]
 Baud = Annotated[
@@ -68,3 +69,7 @@ class SerialBase(DeviceBase):
         description="longest wait between attempts to open the port again",
     )
     silence_ms: SilenceMs = 0.0
+
+    def claims(self) -> Iterator[Claim]:
+        """Its port: nobody can tell whose bytes came."""
+        yield Claim(("port",), self.port)

@@ -270,3 +270,11 @@ def test_restoring_after_the_start_leaves_what_was_raised_since(book, now):
     assert len(changes) == 1
     desk.settle()
     assert [change.key for change in changes] == ["jam", "door"]
+
+
+def test_what_a_device_says_cannot_forge_a_line_of_the_log_or_steer_a_terminal(book, now):
+    hostile = "agv1: \x1b[2J\nWARNING all is well\u202e" + "x" * 10_000
+    text = book.raise_alarm("device.agv1", hostile, IMPORTANT, "", now()).text
+    assert text.isprintable()
+    assert text.startswith("agv1: ?[2J?WARNING all is well?xxx")
+    assert len(text) == 500

@@ -131,7 +131,7 @@ def test_a_chip_that_is_not_there_is_told_with_the_remedy(kernel, gpio):
 @pytest.mark.parametrize("text", ["17", "/dev/gpiochip7:", "/dev/gpiochip7:x", ":17", "0:99999"])
 def test_what_is_no_line_is_told_with_an_example(gpio, text):
     code, _, errors = gpio("watch", text)
-    assert code == 1
+    assert code == 2
     assert "CHIP:LINE" in errors
 
 

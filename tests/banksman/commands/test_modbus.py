@@ -240,6 +240,12 @@ async def test_a_port_where_nobody_listens_is_nobody(command, free_port):
     assert (code, "nobody answered" in out) == (1, True)
 
 
+async def test_a_host_that_is_no_name_is_nobody_to_a_scan_and_told_by_a_read(command):
+    assert (await command("scan", "--host", "plc..hall"))[0] == 1
+    code, _, errors = await command("read", "--host", "plc..hall", "holding:0")
+    assert (code, "is no address" in errors) == (1, True), errors
+
+
 async def test_a_scan_of_a_line_finds_every_unit(command, bus):
     words = ("--units", "3,5,7", "--timeout-ms", 600, "--rate", 1000, "--json")
     code, out, err = await command("scan", "--port", bus.port, "--parity", "none", *words)

@@ -93,6 +93,47 @@ def test_it_is_told(problems, changes, more, expected):
     assert any(expected in line for line in found), found
 
 
+GPIO = (
+    '[[device]]\ndriver = "gpio"\nid = "{}"\nchip = "{}"\npoint = [{{ name = "p", line = {} }}]\n'
+)
+SCANNER = '[[device]]\ndriver = "barcode_scanner"\nid = "{}"\nport = "{}"\n'
+METER = '[[device]]\ndriver = "modbus_rtu"\nid = "{}"\nport = "{}"\nunit_id = {}\npoint = [{{ name = "p", table = "input", address = 0 }}]\n'
+CAMERA = '[[device]]\ndriver = "camera"\nid = "{}"\nsource = "v4l2:{}"\n'
+CHIP = "/dev/gpiochip7"
+PORT = "/dev/ttyUSB7"
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "expected"),
+    [
+        ({}, GPIO.format("a", CHIP, 17) + GPIO.format("b", CHIP, 17), "device.b.point.p.line: line 17 of /dev/gpiochip7 is used by a as well (one user each)"),
+        ({}, GPIO.format("a", CHIP, 17) + GPIO.format("b", "/dev//gpiochip7", 17), "is used by a as well"),
+        ({"fifo:/tmp/estop": f"gpio:{CHIP}:017"}, GPIO.format("a", CHIP, 17), "line 17 of /dev/gpiochip7 is used by guard as well"),
+        ({"fifo:/tmp/permit": f"gpio:{CHIP}:22"}, GPIO.format("a", CHIP, 22), "line 22 of /dev/gpiochip7 is used by guard as well"),
+        ({}, SCANNER.format("a", PORT) + SCANNER.format("b", PORT), "device.b.port: /dev/ttyUSB7 is used by a as well"),
+        ({}, SCANNER.format("a", PORT) + METER.format("b", PORT, 1), "device.b.port: /dev/ttyUSB7 is used by a as well"),
+        ({}, METER.format("a", PORT, 1) + SCANNER.format("b", PORT), "device.b.port: /dev/ttyUSB7 is used by a as well"),
+        ({}, CAMERA.format("a", "/dev/video7") + CAMERA.format("b", "/dev/video7"), "device.b.source: /dev/video7 is used by a as well"),
+    ],
+)  # fmt: skip
+def test_two_users_of_one_thing_of_the_box_are_told(problems, changes, more, expected):
+    found = problems(changes, more)
+    assert any(expected in line for line in found), found
+
+
+def test_units_share_their_line_and_devices_a_chip_whose_lines_differ(load):
+    more = METER.format("a", PORT, 1) + METER.format("b", PORT, 2)
+    more += GPIO.format("c", CHIP, 17) + GPIO.format("d", CHIP, 18)
+    assert len(load(more=more).config.devices) == 5
+
+
+def test_two_names_of_one_port_are_seen_through(problems, tmp_path):
+    (tmp_path / "ttyUSB7").touch()
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB7")
+    more = SCANNER.format("a", tmp_path / "by-id") + SCANNER.format("b", tmp_path / "ttyUSB7")
+    assert any("is used by a as well" in line for line in problems(more=more))
+
+
 @pytest.mark.parametrize(
     ("changes", "more", "expected"),
     [

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banksman.control.stream import RING_READINGS, WARM_UP_READINGS, Stream, StreamTable
+from banksman.control.view import sensor_view
 from banksman_drivers.ports import Burst, Quality, Reading
 
 SECOND_NS = 1_000_000_000
@@ -146,3 +147,12 @@ def test_the_newest_words_that_came_with_a_reading_stay_with_the_sensor():
     for number, text in enumerate(["A", "", "B", ""], start=1):
         table.update([Reading("scanner.scanned", number, "", Quality.GOOD, number, text)])
     assert (stream.value, stream.text) == (4, "B")
+
+
+def test_words_of_an_earlier_reading_are_not_shown_beside_a_bad_one():
+    stream = Stream("scanner.batch", "", 1000)
+    table = StreamTable([stream])
+    table.update([Reading("scanner.batch", 1, "", Quality.GOOD, 1, "AB-123")])
+    assert sensor_view(stream, "", 2).text == "AB-123"
+    table.update([Reading("scanner.batch", math.nan, "", Quality.BAD, 3)])
+    assert sensor_view(stream, "", 4).text == ""

@@ -110,9 +110,11 @@ async def bench(server: ModbusServer) -> AsyncIterator[MakeBench]:
         settings = ModbusTcpSettings(
             driver="modbus_tcp",
             id="plc",
-            host="127.0.0.1",
             port=server.port,
-            **({"poll_ms": 5, "timeout_ms": 200, "back_off_max_ms": 50} | options),
+            **(
+                {"host": "127.0.0.1", "poll_ms": 5, "timeout_ms": 200, "back_off_max_ms": 50}
+                | options
+            ),
             point=list(points),
             output=list(outputs),
             watchdog=watchdog,

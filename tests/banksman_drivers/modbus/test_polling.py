@@ -106,6 +106,15 @@ async def test_a_device_that_was_never_there_is_lost_with_a_remedy(bench, server
     assert "check address" in message
 
 
+@pytest.mark.parametrize("host", ["plc..hall", "", "p" * 70])
+async def test_a_host_that_is_no_name_is_a_lost_device_and_no_broken_driver(bench, host):
+    plc = bench(registers(0), host=host)
+    await plc.sink.bad()
+    assert not plc.task.done()
+    assert plc.driver.health().state == "lost"
+    assert "address" in plc.driver.health().message
+
+
 async def test_a_silent_device_is_lost_after_its_timeout(bench, server):
     plc = bench(registers(0), timeout_ms=30)
     await plc.sink.good()

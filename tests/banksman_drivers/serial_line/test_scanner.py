@@ -111,6 +111,14 @@ async def test_a_scan_without_a_code_is_no_read_and_no_code(bench, scanner):
     await bench.until(lambda: bench.newest["no_reads"].value == 1)
     assert bench.newest["scanned"].value == 0
     assert bench.said("valid")[-1].value == 0
+    assert bench.said("valid")[-1].text == "no code"
+
+
+async def test_the_flaw_of_one_code_is_not_told_of_the_right_one_after_it(bench, scanner):
+    scanner.scan("4006381333937", "]E0")
+    scanner.scan("4006381333931", "]E0")
+    await scans(bench, 2)
+    assert [reading.text for reading in bench.said("valid")][-1] == "right"
 
 
 async def test_codes_between_stx_and_etx_or_ended_by_silence_are_read(run, plugged, tmp_path):
