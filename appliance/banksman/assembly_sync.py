@@ -25,6 +25,7 @@ from banksman.sync.courier import Courier
 from banksman.sync.link import LinkMeter
 from banksman.sync.orders import Deed, OrderBook, OrderFailed
 from banksman.sync.policy import Asking, Policy
+from banksman.sync.probe import Prober
 from banksman.sync.schedule import Schedule
 from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
@@ -89,6 +90,7 @@ def make_uplink(
             policy=Policy(settings),
             standing=Standing(mono_s()),
             bulk=Bulk(store, Schedule(settings, mono_s())),
+            prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),
             beat=beat,
             watch=LinkWatch([link.rule() for link in config.links]),
             asking=asking,

@@ -29,6 +29,7 @@ COMMANDS = (
     "i2c",
     "board",
     "links",
+    "sync",
 )
 
 

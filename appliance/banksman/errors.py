@@ -6,6 +6,7 @@
     ├── StoreError        the local store cannot be used
     ├── PageError         the status page cannot be served as configured
     ├── SyncUnavailable   records cannot be sent up as configured
+    ├── TraceUnreadable   a recorded link trace is none
     ├── ResetRefused      a trip may not be reset now, or not in this way
     └── NotReachable      a running daemon was asked and did not answer
 
@@ -55,6 +56,12 @@ class ConfigError(BanksmanError, ValueError):
 
 class SyncUnavailable(BanksmanError, RuntimeError):
     """The uplink cannot work on this installation."""
+
+    exit_code = 2
+
+
+class TraceUnreadable(BanksmanError, ValueError):
+    """A link trace cannot be simulated."""
 
     exit_code = 2
 

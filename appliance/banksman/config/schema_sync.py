@@ -66,14 +66,15 @@ class SyncSettings(Settings):
         ge=5,
         le=86_400,
         json_schema_extra=measured_in("s"),
-        description="on a metered link, rows below the table are sent this often to measure it",
+        description="an idle link is measured this often, ever less while nothing changes; "
+        "a metered one only by waiting rows below the table",
     )
     probe_kb: float = Field(
         64.0,
         ge=16,
         le=1024,
         json_schema_extra=measured_in("kB"),
-        description="the most that one such probe sends",
+        description="what one such probe sends; up to 16 times as much over a fast link",
     )
     metered_hour_mb: float = Field(
         10.0,

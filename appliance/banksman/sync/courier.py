@@ -85,9 +85,9 @@ class Courier:
         self._mono_s = mono_s
         self._spent = spent
 
-    async def deliver(self, items: Sequence[Item], level: int) -> Fate:
+    async def deliver(self, items: Sequence[Item], level: int, padding_bytes: int = 0) -> Fate:
         """Send these items as one batch."""
-        body = await asyncio.to_thread(seal, items, self._node, self._clock, level)
+        body = await asyncio.to_thread(seal, items, self._node, self._clock, level, padding_bytes)
         try:
             answer = await self.call(
                 "POST", "/v1/ingest", body, "application/msgpack", encoding="zstd"

@@ -11,6 +11,7 @@ Rules of this file
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import msgspec
@@ -130,8 +131,13 @@ def fill(
     return tuple(entries)
 
 
-def seal(items: Sequence[Item], node: str, clock: Clock, level: int) -> bytes:
-    """The batch's bytes: msgpack in one zstd frame. CPU work: call it from a worker thread."""
+def seal(
+    items: Sequence[Item], node: str, clock: Clock, level: int, padding_bytes: int = 0
+) -> bytes:
+    """The batch's bytes: msgpack in one zstd frame. CPU work: call it from a worker thread.
+
+    ``padding_bytes`` of noise, which no compression makes smaller, go with it.
+    """
     import zstandard
 
     batch = Batch(
@@ -141,6 +147,7 @@ def seal(items: Sequence[Item], node: str, clock: Clock, level: int) -> bytes:
         sent_mono_ns=clock.mono_ns(),
         clock_quality=clock.quality(),
         items=list(items),
+        padding=os.urandom(padding_bytes),
     )
     return zstandard.ZstdCompressor(level=level).compress(msgspec.msgpack.encode(batch))
 

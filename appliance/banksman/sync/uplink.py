@@ -30,6 +30,7 @@ from banksman.sync.courier import Busy, Courier, Delivered, Denied, Fate, TooLar
 from banksman.sync.link import LinkMeter
 from banksman.sync.parcel import Entry, Parcel, fill
 from banksman.sync.policy import Asking, Plan, Policy
+from banksman.sync.probe import Prober
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Lane, Standing
 from banksman.sync.transport import Transport
@@ -55,6 +56,7 @@ class Parts(msgspec.Struct, frozen=True):
     policy: Policy
     standing: Standing
     bulk: Bulk
+    prober: Prober
     beat: Beat
     watch: LinkWatch
     asking: Asking
@@ -154,6 +156,8 @@ class Uplink:
                 self._news["bulk"].clear()
                 found = await self._gather(())
                 if not isinstance(found, tuple):
+                    if await self._probed():
+                        continue
                     await self._sleep("bulk", found)
                     await asyncio.sleep(LINGER_S)
                     continue
@@ -171,6 +175,18 @@ class Uplink:
                     parts.bulk.failed(after)
             if not delivered:
                 parts.bulk.failed(parcel)
+
+    async def _probed(self) -> bool:
+        """Measure the idle link if that is due; True when it was."""
+        parts = self._parts
+        if parts.standing.state != "up":
+            return False
+        goodput = parts.meter.state.goodput_mbit
+        size = parts.prober.due(self._plan, goodput, parts.mono_s())
+        if size is None:
+            return False
+        self._judge("bulk", await parts.courier.deliver((), self._plan.level, size))
+        return True
 
     async def _gather(self, flying: Parcel) -> Parcel | float:
         parts = self._parts

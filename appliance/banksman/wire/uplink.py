@@ -45,11 +45,11 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     last_id: str = ""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records of one node, oldest first within each priority.
 
     ``sent_wall_ns``, ``sent_mono_ns`` and ``clock_quality`` let the endpoint judge a box whose
-    clock is wrong.
+    clock is wrong. ``padding`` is passed over: with it a batch without items measures an idle link.
     """
 
     node: str
@@ -58,6 +58,7 @@ class Batch(msgspec.Struct, frozen=True):
     sent_mono_ns: int
     clock_quality: str
     items: list[Item]
+    padding: bytes = b""
 
 
 class RefusedItem(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from banksman.sync.courier import Courier
 from banksman.sync.link import LinkMeter
 from banksman.sync.orders import OrderBook
 from banksman.sync.policy import Asking, Policy
+from banksman.sync.probe import Prober
 from banksman.sync.schedule import Schedule
 from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
@@ -254,6 +255,7 @@ class Rig:
                 policy=Policy(settings),
                 standing=self.standing,
                 bulk=Bulk(store, Schedule(settings, mono_s())),
+                prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),
                 beat=beat,
                 watch=LinkWatch((), lambda: [facts]),
                 asking=Asking(),

@@ -59,12 +59,11 @@ async def test_a_critical_row_passes_a_batch_that_is_stuck_on_its_way(
 
 
 async def test_an_order_is_carried_out_once_and_its_result_arrives(cloud, make_rig, until):
-    rig = make_rig(cloud.port)
-    await until(lambda: rig.status.state == "up", "the endpoint has answered")
     order = Order("order-1", "ping", time.time_ns() + 3600 * 10**9)
     await cloud.engine.write(
         lambda db: give(db, node_number(db, "press", 1), order, "anna", time.time_ns())
     )
+    rig = make_rig(cloud.port)
 
     async def finished() -> bool:
         return (await cloud.rows("SELECT outcome FROM orders")) == [("done",)]
@@ -74,12 +73,11 @@ async def test_an_order_is_carried_out_once_and_its_result_arrives(cloud, make_r
 
 
 async def test_the_shadow_reports_itself_and_what_is_desired_comes_back(cloud, make_rig, until):
-    rig = make_rig(cloud.port)
-    await until(lambda: rig.status.state == "up", "the endpoint has answered")
     values = {"heartbeat_s": 2, "colour": "red"}
     await cloud.engine.write(
         lambda db: desire(db, node_number(db, "press", 1), values, "anna", 1, None)
     )
+    make_rig(cloud.port)
 
     async def reported() -> bool:
         rows = await cloud.rows("SELECT reported FROM shadow WHERE reported IS NOT NULL")

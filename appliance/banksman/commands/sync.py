@@ -1,0 +1,108 @@
+"""`banksman sync simulate`: what the sync policy would do on a recorded link."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from banksman.commands.options import Subparsers
+
+if TYPE_CHECKING:
+    from banksman.sync.simulate import Step
+
+
+def register(commands: Subparsers) -> None:
+    """Add the command and what is below it."""
+    parser = commands.add_parser(
+        "sync",
+        help="look at how records go up to the endpoint",
+        description="Tools for the uplink; its state is part of `banksman status --json`.",
+    )
+    below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    simulate = below.add_parser(
+        "simulate",
+        help="show what the policy would do on a recorded link trace",
+        description="Reads a CSV of time (s), goodput (Mbit/s), round trip (ms), loss (0..1) and "
+        "lets the box's own meter, table and schedule decide. Exit code 2: the trace is wrong.",
+        epilog="example: banksman sync simulate trace.csv --config appliance.toml --plot sync.svg",
+    )
+    simulate.add_argument("trace", type=Path, metavar="TRACE")
+    simulate.add_argument(
+        "--config", type=Path, default=None, help="take [sync] from there; without: the defaults"
+    )
+    simulate.add_argument("--metered", action="store_true", help="as if every byte cost money")
+    simulate.add_argument(
+        "--readings", type=float, default=10.0, metavar="N", help="a second (default: 10)"
+    )
+    simulate.add_argument(
+        "--plot", type=Path, default=None, metavar="FILE", help="draw it: an SVG file"
+    )
+    simulate.add_argument("--json", action="store_true", help="print JSON, a step every 5 s")
+    simulate.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate and print."""
+    import msgspec
+
+    from banksman.config.load import load_config
+    from banksman.config.schema_sync import SyncSettings
+    from banksman.errors import TraceUnreadable
+    from banksman.sync.plot import svg
+    from banksman.sync.simulate import Plant, Simulation, read_trace
+
+    settings = SyncSettings()
+    if arguments.config is not None:
+        settings = load_config(arguments.config).config.sync
+    if not 0 <= arguments.readings <= 1e6:
+        raise TraceUnreadable("--readings is 0 to 1000000 a second")
+    name = str(arguments.trace)
+    try:
+        with arguments.trace.open(encoding="utf-8", newline="") as lines:
+            trace = read_trace(lines, name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceUnreadable(f"{name} cannot be read: {error}") from None
+    plant = Plant(readings=arguments.readings)
+    steps = Simulation(trace, settings, plant, metered=arguments.metered).run()
+    if arguments.plot is not None:
+        arguments.plot.write_text(svg(steps, arguments.trace.name), encoding="utf-8")
+    print(msgspec.json.encode(steps).decode() if arguments.json else "\n".join(table(steps)))
+    return 0
+
+
+def table(steps: Sequence[Step]) -> list[str]:
+    """The steps for people: a line whenever something changed, and one a minute."""
+    out = [
+        "  time s  link Mbit/s  measured  rtt ms  good %  profile  critical  important  normal"
+        "  readings  sent kB"
+    ]
+    shown: Step | None = None
+    sent = 0
+    for step in steps:
+        sent += step.sent_bytes
+        changed = shown is None or (step.profile, step.link_mbit) != (
+            shown.profile,
+            shown.link_mbit,
+        )
+        if (
+            shown is not None
+            and not changed
+            and step.at_s - shown.at_s < 60
+            and step is not steps[-1]
+        ):
+            continue
+        out.append(
+            f"{step.at_s:8.0f}  {step.link_mbit:11.3g}  {_number(step.measured_mbit):>8}  "
+            f"{_number(step.round_trip_ms):>6}  "
+            f"{_number(None if step.reliability is None else step.reliability * 100):>6}  "
+            f"{step.profile:<7}  {step.critical_waiting:8}  {step.important_waiting:9}  "
+            f"{step.normal_waiting:6}  {step.background_waiting:8}  {sent / 1e3:7.1f}"
+        )
+        shown, sent = step, 0
+    return out
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
