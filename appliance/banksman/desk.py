@@ -21,7 +21,7 @@ from banksman.control_thread import ControlThread
 from banksman.errors import ConfigError, Problem
 from banksman.status import LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
 from banksman.store.store import Store
-from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ HISTORY_POINTS = 600
 HISTORY_PERIOD_S = 1.0
 # A control loop that has published nothing for this long is not doing its job.
 SNAPSHOT_STALE_NS = 2_000_000_000
+RULES_ALARM = "rules"
 
 
 class History:
@@ -171,11 +172,15 @@ class Desk:
         except ConfigError as error:
             for problem in error.problems:
                 log.error("rules not reloaded: %s", problem)
+            more = f" and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
+            text = f"the rules were not reloaded, the old ones stay: {error.problems[0]}{more}"
+            self._alarms.raise_alarm(RULES_ALARM, text, Priority.IMPORTANT, by)
             await self._audit("rules refused", by, {"problems": str(len(error.problems))})
             return error.problems
         await asyncio.wrap_future(
             self._thread.call(lambda: self._loop.load_points(points, version))
         )
+        self._alarms.clear_alarm(RULES_ALARM)
         log.info("rules reloaded: %s", version)
         await self._audit("rules reloaded", by, {"version": version})
         return ()

@@ -134,6 +134,19 @@ async def test_after_logging_out_a_reset_asks_again(open_page: Open, plant: Fake
     assert "reset" not in plant.appliance.done
 
 
+async def test_an_alarm_that_begins_with_a_name_shows_it_as_it_is_written(
+    open_page: Open, plant: FakePage
+) -> None:
+    page = await open_page()
+    plant.appliance.alarm("trip.oven", "plc.oven_temperature > '220 degC'", Priority.CRITICAL)
+    plant.appliance.alarm("door", "the door is open", Priority.CRITICAL)
+    first_letter = "p => getComputedStyle(p, '::first-letter').textTransform"
+    for key, case in (("trip.oven", "none"), ("door", "uppercase")):
+        text = page.locator(f"[data-alarm='{key}'] .text")
+        await expect(text).to_be_visible()
+        assert await text.evaluate(first_letter) == case
+
+
 async def test_an_alarm_is_acknowledged(open_page: Open, plant: FakePage) -> None:
     page = await open_page()
     await expect(page.locator("#alarms")).to_contain_text("No alarms.")

@@ -51,3 +51,21 @@ async def test_the_page_reloads_for_an_operator_and_shows_the_problems(box):
     code, answer = await box.post("/api/v1/rules/reload", csrf=csrf)
     assert code == 422
     assert answer["problems"][0]["file"].endswith("rules.toml")
+
+
+async def test_refused_rules_are_an_alarm_until_good_ones_are_taken(box):
+    await box.start()
+    good = box.rules.read_text()
+    box.rules.write_text(good.replace("plc.level", "plc.levle"))
+    box.signal(signal.SIGHUP)
+
+    def alarm_of(status):
+        return next((each for each in status["alarms"] if each["key"] == "rules"), None)
+
+    status = await box.until_status(alarm_of, "the alarm")
+    assert alarm_of(status)["active"]
+    assert "did you mean plc.level?" in alarm_of(status)["text"]
+
+    box.rules.write_text(good)
+    box.signal(signal.SIGHUP)
+    await box.until_status(lambda status: not alarm_of(status)["active"], "it is over")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -52,10 +53,10 @@ class Client:
         return self._ask("POST", path)
 
     def events(self, path: str) -> Iterator[tuple[str, Any]]:
-        """(event name, JSON data) of a server-sent event stream, until it ends."""
+        """(event name, JSON data) of a server-sent event stream, until it ends or breaks off."""
         connection, response = self._open("GET", path, None)
         name = "message"
-        with connection:
+        with connection, contextlib.suppress(ConnectionError, http.client.IncompleteRead):
             for raw in response:
                 line = raw.decode("utf-8", "replace").rstrip("\r\n")
                 if line.startswith("event:"):

@@ -96,14 +96,17 @@ def _add_run(actions: Subparsers) -> None:
 
 
 def _duration(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text} is not over 0 seconds")
     return value
 
 
 def _port(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if not 1 <= value <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is not 1 to 65535")
     return value

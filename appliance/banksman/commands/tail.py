@@ -15,7 +15,8 @@ def register(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "tail",
         help="follow decisions and alarms",
-        description="Prints each recorded decision, trip and alarm as it happens, until Ctrl-C.",
+        description="Prints each recorded decision, trip and alarm as it happens, until Ctrl-C. "
+        "Exit code 6: no daemon answers, or it has ended.",
         epilog="example: banksman tail --json | jq .reason",
     )
     add_daemon_options(parser)
@@ -28,10 +29,13 @@ def register(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Follow the event stream."""
     from banksman.commands.client import Client
+    from banksman.errors import NotReachable
 
     printed = 0
     alarms: dict[str, str] = {}
     for name, data in Client(arguments.url, arguments.socket).events("/api/v1/events"):
+        if name == "snapshot":
+            _changed(data["alarms"], alarms)  # what stood before is no news
         lines = [(name, data)] if name == "decision" else []
         if name == "alarms":
             lines = [("alarm", alarm) for alarm in _changed(data["alarms"], alarms)]
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             printed += 1
             if arguments.count and printed >= arguments.count:
                 return 0
-    return 0
+    raise NotReachable("the daemon has ended: see `systemctl status banksman`, then tail anew")
 
 
 def line(kind: str, record: dict[str, Any]) -> str:

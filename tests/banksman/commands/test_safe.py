@@ -1,4 +1,4 @@
-"""`banksman safe` finds the outputs even where the config file is broken."""
+"""`banksman safe` finds the outputs even where the config file was broken or changed."""
 
 import pytest
 
@@ -68,3 +68,41 @@ async def test_without_a_copy_the_problems_of_the_file_are_said(tmp_path, banksm
     code, _, said = await banksman("safe", "--config", path, "--store", tmp_path)
     assert code == 2
     assert "not valid TOML" in said
+
+
+CHANGES = {
+    "it only observes now": ('mode = "armed"', 'mode = "observe"'),
+    "it names another output": ("address = 0", "address = 7"),
+    "its device has another name": ('id = "plc"', 'id = "press"'),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_config_changed_since_the_daemon_ran_does_not_hide_what_it_drove(
+    change, config_file, plc, banksman
+):
+    keep_running(load_config(config_file).config)
+    config_file.write_text(config_file.read_text().replace(*change))
+    plc.memory.coils[7] = 1
+    code, out, said = await banksman("safe", "--config", config_file)
+    assert (code, plc.memory.coils[0]) == (0, 0)
+    assert "plc: safe" in out
+    assert "was changed since the daemon ran" in said
+    assert plc.memory.coils[7] == (0 if "7" in change[1] else 1), "what neither names is not ours"
+
+
+async def test_an_output_that_cannot_be_reached_counts_in_whichever_config_it_stands(
+    config_file, plc, banksman
+):
+    keep_running(load_config(config_file).config)
+    port = str(plc.port)
+    await plc.stop()
+    spare = ModbusServer()
+    await spare.start()
+    try:
+        config_file.write_text(config_file.read_text().replace(port, str(spare.port)))
+        code, out, _ = await banksman("safe", "--config", config_file)
+    finally:
+        await spare.stop()
+    assert code == 1
+    assert "refused" in out

@@ -35,6 +35,47 @@ async def test_tail_tells_an_alarm_when_it_is_raised_and_when_it_is_acknowledged
     ] * 2
 
 
+async def test_tail_does_not_tell_as_news_what_stood_before_it_came(page, capsys):
+    page.appliance.alarm("old", "the oven was hot yesterday", Priority.CRITICAL)
+    tail = asyncio.create_task(
+        asyncio.to_thread(main, ["tail", "--json", "--count", "1", "--url", page.url])
+    )
+    number = 0
+    while not tail.done():
+        number += 1
+        page.appliance.alarm(f"new.{number}", "the oven is hot", Priority.CRITICAL)
+        await asyncio.sleep(0.05)
+    assert await tail == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "the oven is hot"
+
+
+SNAPSHOT = b'event: snapshot\ndata: {"alarms": []}\n\n'
+
+
+@pytest.mark.parametrize("farewell", [b"0\r\n\r\n", b"", b"ff\r\nevent: al"])
+async def test_tail_says_that_the_daemon_has_ended_however_it_did(farewell, capsys):
+    async def end(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"%x\r\n%b\r\n" % (len(SNAPSHOT), SNAPSHOT) + farewell)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(end, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        code = await asyncio.to_thread(main, ["tail", "--url", f"http://127.0.0.1:{port}"])
+    assert code == 6
+    assert "the daemon has ended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["press1:8080", "press1", "ftp://press1", "http://"])
+def test_a_url_that_names_no_host_is_refused_rather_than_asking_this_box(url, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "--url", url])
+    assert ended.value.code == 2
+    assert f"{url} is no URL like http://127.0.0.1:8080" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("lines", ["-3", "many"])
 def test_tail_refuses_a_number_of_lines_that_is_none(lines, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -41,6 +41,7 @@ def test_help_shows_an_example(words, capsys):
         ["restore", "flood"],
         ["plc-off", "--seconds", "-1"],
         ["plc-off", "--seconds", "nan"],
+        ["plc-off", "--seconds", "soon"],
         ["run", "--port", "0"],
         ["run", "--port", "http"],
         ["jam", "--seconds", "3"],
@@ -50,7 +51,9 @@ def test_wrong_usage_ends_with_2(words, capsys):
     with pytest.raises(SystemExit) as ended:
         parse(*words)
     assert ended.value.code == 2
-    assert capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said
+    assert "invalid _" not in said, "a name of the code tells nobody what is right"
 
 
 def test_a_lever_without_a_demo_says_so(tmp_path):

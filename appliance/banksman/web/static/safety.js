@@ -13,6 +13,8 @@ const SHAPES = {
   normal: "M11 2a9 9 0 1 0 0 18 9 9 0 0 0 0-18z", background: "M3 9h16v4H3z",
 };
 const SUPERVISION = { guard: "guard lease", watchdog_register: "PLC watchdog", none: "unsupervised" };
+// `plc.oven > '220 degC'`, `plc: no connection`: a name is shown as it is written.
+const NAME_FIRST = /^[\w-]+[.:]/;
 const titleOf = (trip) => trip.label || words(trip.name);
 
 /** Show every trip, latched ones first; `reset(name)` is called by its button. */
@@ -138,6 +140,7 @@ export function showAlarms(alarms, acknowledge) {
       node.className = alarm.acknowledged ? priority : `${priority} unseen-yet`;
       shape.setAttribute("d", SHAPES[priority]);
       say(text, alarm.text);
+      text.classList.toggle("named", NAME_FIRST.test(alarm.text));
       const times = alarm.count > 1 ? `, ${alarm.count} times` : "";
       const seen = alarm.acknowledged ? `, acknowledged by ${alarm.by || "someone"}` : "";
       say(note, `${words(priority)}, ${alarm.active ? "active" : "gone"} since ${when((alarm.active && alarm.raised_wall_ns) || alarm.wall_ns)}${times}${seen}`);
