@@ -136,3 +136,21 @@ async def test_a_listener_that_fails_stops_nobody(open_store, make_decision, unt
     store.records.put_decision(make_decision(store), Priority.NORMAL)
     await until(lambda: heard, "the second listener called")
     assert len(await store.next_rows("mqtt", 5)) == 1
+
+
+async def test_rows_can_be_asked_for_by_class(open_store, make_alarm, make_audit, until):
+    store = open_store(channels=("cloud",))
+    alarm = make_alarm(store, "hot", priority=Priority.CRITICAL)
+    audit = make_audit(store)
+    store.put_audit(audit)
+    store.put_alarm(alarm)
+    await until(lambda: sum(store.rows_owed("cloud").values()) == 2, "both durable")
+
+    critical = await store.next_rows("cloud", 10, (Priority.CRITICAL,))
+    others = await store.next_rows("cloud", 10, (Priority.IMPORTANT, Priority.BACKGROUND))
+
+    assert [row.id for row in critical] == [alarm.id]
+    assert [row.id for row in others] == [audit.id]
+    assert await store.next_rows("cloud", 10, (Priority.NORMAL,)) == []
+    owed = store.rows_owed("cloud")
+    assert (owed[Priority.CRITICAL], owed[Priority.IMPORTANT]) == (1, 1)

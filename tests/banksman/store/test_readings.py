@@ -145,3 +145,16 @@ def test_the_tail_drops_unfolded_rows_only_beyond_its_limit_and_counts_them(keep
     tail.mark_folded(3000)
     tail.append([ReadingRow(3001, "r-3001", "plc", b"{}")])
     assert [row.position for row in tail.unfolded(10)] == [3001]
+
+
+async def test_ids_of_readings_grow_with_their_positions_also_where_a_poll_needs_two(
+    open_store, make_batch, until
+):
+    store = open_store()
+    for _ in range(20):
+        store.records.put_readings("plc", (*make_batch(oven=1.0), *make_batch(oven=2.0)))
+    await until(lambda: store.readings_owed("mqtt") == 40, "all are spooled")
+    rows = await store.readings_after("mqtt", None, 100)
+    numbers = [int(row.id.rpartition("-")[2]) for row in rows]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 40
