@@ -45,6 +45,7 @@ class Slot:
         "forced_by",
         "info",
         "pending",
+        "rings",
         "task",
         "writes",
     )
@@ -59,6 +60,7 @@ class Slot:
         self.task: asyncio.Task[None] | None = None
         self.error = ""
         self.failed_ns = 0
+        self.rings = False  # its alarm was raised; an error alone may only say "not connected"
         self.forced_by = ""
         self.writes = 0
         self.doubts = 0  # how often the device's word was taken back; see Act.doubt
@@ -229,8 +231,9 @@ class Act:
                 slot.doubtful = False
             self.counters["commands_confirmed"] += 1
             self.latency.add(self._mono_ns() - arrival_ns)
-            if slot.error:
-                slot.error = ""
+            slot.error = ""
+            if slot.rings:
+                slot.rings = False
                 self._alarms.clear_alarm(f"output.{slot.info.id}")
 
     def _note(self, slot: Slot, error: Exception) -> None:
@@ -243,9 +246,9 @@ class Act:
         self.counters["commands_failed"] += 1
         slot.confirmed = None
         slot.failed_ns = self._mono_ns()
-        first = not slot.error
         slot.error = message
-        if first:
+        if not slot.rings:
+            slot.rings = True
             self._alarms.raise_alarm(
                 f"output.{slot.info.id}", message, Priority.CRITICAL, slot.info.id
             )

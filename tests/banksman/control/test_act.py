@@ -101,6 +101,19 @@ async def test_a_failed_write_leaves_the_output_unknown_and_rings(bench):
     assert act.needs("plc.horn", True)
 
 
+async def test_a_write_that_fails_after_its_device_was_away_rings_as_well(bench):
+    clock, hand, alarms, act = bench
+    act.lost("plc")
+    ask(act, clock, "plc.horn", True)
+    assert act.views()[1].error == "plc is not connected"
+    assert alarms.active == {}
+    act.connected("plc")
+    hand.error = CommandFailed("plc: illegal data address")
+    ask(act, clock, "plc.horn", True)
+    await settle(act)
+    assert "illegal data address" in alarms.active["output.plc.horn"]
+
+
 async def test_the_alarm_of_a_failed_write_clears_when_a_write_is_confirmed(bench):
     clock, hand, alarms, act = bench
     hand.error = CommandFailed("no answer")
