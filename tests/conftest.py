@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
-from real_broker import Mosquitto, free_tcp_port
+
+from real_broker import Mosquitto
+from tcp_ports import free_tcp_port
 
 # Speed belongs into benchmarks: a law that holds slowly on a loaded machine holds.
 settings.register_profile("banksman", deadline=None)

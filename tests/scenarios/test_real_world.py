@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
+
+from tcp_ports import free_tcp_port
 
 SHARED = Path(__file__).parents[3] / "shared"
 FURNACE = SHARED / "data/nab/data/realKnownCause/ambient_temperature_system_failure.csv"
@@ -116,9 +117,7 @@ async def foreign_plc(tmp_path):
     program = tmp_path / "modsim"
     building = await asyncio.create_subprocess_exec("cc", "-O1", "-w", "-o", program, SIMULATOR)
     assert await building.wait() == 0
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_tcp_port()
     child = await asyncio.create_subprocess_exec(
         program, str(port), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )

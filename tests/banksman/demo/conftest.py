@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from banksman.demo.prepare import Ports, prepare
+from tcp_ports import free_tcp_ports
 
 
 @pytest.fixture
 def free_ports() -> Ports:
-    with socket.socket() as a, socket.socket() as b, socket.socket() as c, socket.socket() as d:
-        ports = []
-        for trial in (a, b, c, d):
-            trial.bind(("127.0.0.1", 0))
-            ports.append(int(trial.getsockname()[1]))
-    return Ports(*ports)
+    return Ports(*free_tcp_ports(4))
 
 
 @pytest.fixture

@@ -36,8 +36,9 @@ BANKSMAN = (sys.executable, "-m", "banksman.cli", "demo")
 class WholeDemo:
     """`banksman demo run` in a process of its own."""
 
-    def __init__(self, folder: Path, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, folder: Path, process: asyncio.subprocess.Process, log: Path) -> None:
         self.folder = folder
+        self.log = log
         self.process = process
 
     async def do(self, *levers: str) -> None:
@@ -56,7 +57,7 @@ class WholeDemo:
                     if condition(found, found["values"]):
                         return
                 except NotReachable:
-                    assert self.process.returncode is None
+                    assert self.process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.05)
 
     async def runs(self) -> None:
@@ -72,7 +73,7 @@ async def demo(tmp_path: Path, free_ports: Ports) -> AsyncIterator[WholeDemo]:
     words = ("run", "--folder", str(folder), "--port", str(free_ports.web))
     with (tmp_path / "demo.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*BANKSMAN, *words, stdout=log, stderr=log)
-    demo = WholeDemo(folder, process)
+    demo = WholeDemo(folder, process, tmp_path / "demo.log")
     try:
         await demo.runs()
         yield demo

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from banksman_drivers.fake.plant.line import Line
 from banksman_drivers.fake.plant.service import Plant, PlantOptions
+from tcp_ports import free_tcp_port
 
 STEP_S = 0.01
 
@@ -51,12 +51,7 @@ def hall() -> Hall:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    def find() -> int:
-        with socket.socket() as trial:
-            trial.bind(("127.0.0.1", 0))
-            return int(trial.getsockname()[1])
-
-    return find
+    return free_tcp_port
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 
 import pytest
-from real_broker import Mosquitto
 
 from banksman_drivers.fake.plant.forklift import Forklift
 from banksman_drivers.fake.plant.vehicle import Vehicle
@@ -18,6 +17,7 @@ from banksman_drivers.settings.vda5050 import Vda5050Settings
 from banksman_drivers.vda5050 import Vda5050Driver
 from banksman_drivers.vda5050_points import ALWAYS_KNOWN, VEHICLE_POINTS
 from driver_rigs.base import Rig, Ticks
+from real_broker import Mosquitto
 
 STEP_S = 0.02
 FORETOLD = {
