@@ -2,6 +2,7 @@
 
 mosquitto   owned here: `banksman demo broker-off` ends it, `restore` starts it again
 plant       answers the other levers on its own socket (`plant.sock`)
+endpoint    where it is installed: receives the daemon's records and answers its questions
 daemon      in the same terminal; when it ends, the demo ends with its exit code
 """
 
@@ -36,6 +37,7 @@ class Demo:
         say: Callable[[str], None],
         daemon_command: Sequence[str] = (),
         mosquitto: str | None = None,
+        endpoint_command: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._say = say
@@ -51,7 +53,7 @@ class Demo:
             "--folder": folder,
             "--modbus-port": ports.modbus,
             "--mqtt-port": ports.mqtt if program else 0,
-            "--cloud-port": ports.cloud,
+            "--cloud-port": 0 if endpoint_command else ports.cloud,
         }
         plant = [sys.executable, "-m", "banksman_drivers.fake.plant"]
         plant += [str(word) for pair in options.items() for word in pair]
@@ -59,6 +61,9 @@ class Demo:
         default = (sys.executable, "-m", "banksman.cli", "run", "--config")
         command = daemon_command or (*default, str(folder / "appliance.toml"))
         self._daemon = Child("daemon", command, None)
+        self._endpoint: Child | None = None
+        if endpoint_command:
+            self._endpoint = Child("endpoint", endpoint_command, folder / "endpoint.log")
         self._control = ControlServer(folder / SOCKET, self.command)
         self._ports = ports
 
@@ -70,6 +75,8 @@ class Demo:
         keeper = asyncio.create_task(self._keep_broker())
         try:
             await self._plant.start(says="READY")
+            if self._endpoint is not None:
+                await self._endpoint.start()
             await self._control.start()
             self._tell()
             await self._daemon.start()
@@ -78,6 +85,8 @@ class Demo:
             await self._daemon.stop()
             await self._control.stop()
             await self._plant.stop()
+            if self._endpoint is not None:
+                await self._endpoint.stop()
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
             if self._broker is not None:
@@ -163,9 +172,12 @@ class Demo:
         self._say(
             f"the page is http://{HOST}:{ports.web}/; its first password takes the code below"
         )
+        if self._endpoint is not None:
+            self._say(f"the fleet page of its endpoint is http://{HOST}:{ports.cloud}/")
+        cloud = "the endpoint" if self._endpoint is not None else "its stand-in of a cloud"
         self._say(
-            f"the plant speaks Modbus TCP on {ports.modbus}, MQTT on {ports.mqtt}, its stand-in"
-            f" of a cloud HTTP on {ports.cloud}"
+            f"the plant speaks Modbus TCP on {ports.modbus}, MQTT on {ports.mqtt}; {cloud} HTTP"
+            f" on {ports.cloud}"
         )
         self._say("the line starts by itself in a few seconds; `banksman demo --help` has levers")
 

@@ -6,6 +6,7 @@
        /mosquitto.conf     a private broker on loopback
        /*.fifo, *.sock     made by the plant, the demo and the daemon
        /store              the daemon's records, kept from run to run
+       /endpoint, /decide  the endpoint's, where there is one (endpoint.py)
 
 Files are written afresh at each run, so that an update takes effect; one that a person has
 changed is kept beside it as ``NAME.before``.
@@ -20,6 +21,8 @@ import socket
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from banksman.demo.endpoint import SYNC, write_rules
 
 HOST: Final = "127.0.0.1"
 FOLDER_IN_CONFIG: Final = "/run/banksman-demo"
@@ -116,9 +119,12 @@ def broker_config(port: int) -> str:
     return f"listener {port} {HOST}\nallow_anonymous true\npersistence false\nlog_dest stderr\n"
 
 
-def prepare(folder: Path, wanted: Ports) -> tuple[Path, Ports, list[str]]:
+def prepare(
+    folder: Path, wanted: Ports, *, endpoint: bool = False
+) -> tuple[Path, Ports, list[str]]:
     """Fill the folder; returns it in full, the ports, and what a person should know.
 
+    ``endpoint``: records go up to a real endpoint on the port of the cloud.
     Raises OSError when the folder cannot be written or its path is too long for a socket.
     """
     folder = folder.resolve()
@@ -129,12 +135,14 @@ def prepare(folder: Path, wanted: Ports) -> tuple[Path, Ports, list[str]]:
     shipped = importlib.resources.files("banksman.demo")
     config = shipped.joinpath("appliance.toml").read_text(encoding="utf-8")
     files = {
-        "appliance.toml": fill_in(config, ports, folder),
+        "appliance.toml": fill_in(config, ports, folder) + (SYNC if endpoint else ""),
         "rules.toml": shipped.joinpath("rules.toml").read_text(encoding="utf-8"),
         "agv1-order.json": json.dumps(round_order(), indent=1) + "\n",
         "mosquitto.conf": broker_config(ports.mqtt),
     }
     notes = [note for name, text in files.items() if (note := _write(folder / name, text))]
+    if endpoint:
+        write_rules(folder)
     if ports.web != wanted.web:
         notes.append(f"port {wanted.web} is taken: the page is on {ports.web}")
     return folder, ports, notes

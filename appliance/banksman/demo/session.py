@@ -6,8 +6,9 @@ import asyncio
 import signal
 from pathlib import Path
 
+from banksman.demo import endpoint
 from banksman.demo.orchestra import SOCKET, Demo
-from banksman.demo.prepare import Ports, prepare
+from banksman.demo.prepare import HOST, Ports, prepare
 from banksman.errors import BanksmanError
 from banksman_drivers.fake.plant.control import ask
 
@@ -33,12 +34,14 @@ async def _run(folder: Path, web_port: int, seconds: float | None) -> int:
         loop.add_signal_handler(number, stop.set)
     if await _answers(folder / SOCKET):
         raise DemoFailed(f"a demo already runs in {folder}; end it, or give another --folder")
-    folder, ports, notes = prepare(folder, Ports(web=web_port))
+    with_endpoint = endpoint.is_installed()
+    folder, ports, notes = prepare(folder, Ports(web=web_port), endpoint=with_endpoint)
     for note in notes:
         _say(note)
     if seconds is not None:
         loop.call_later(seconds, stop.set)
-    code = await Demo(folder, ports, _say).run(stop)
+    beside = endpoint.command(folder, HOST, ports.cloud) if with_endpoint else ()
+    code = await Demo(folder, ports, _say, endpoint_command=beside).run(stop)
     _say("ended; the records stay in " + str(folder / "store"))
     return code
 

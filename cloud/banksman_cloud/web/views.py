@@ -148,8 +148,8 @@ def details_view(details: NodeDetails, now_ns: int) -> DetailsView:
 
 def _model(hardware: Mapping[str, Any]) -> str:
     """The board's name, where its profile gives one."""
-    for key in ("model", "name", "board"):
+    for key in ("model", "soc", "cpu_model", "family"):
         value = hardware.get(key)
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             return value
     return ""

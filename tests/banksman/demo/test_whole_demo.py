@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from banksman.demo import endpoint
 from banksman.demo.children import find_mosquitto
 from banksman.demo.levers import pull, restore, status
 from banksman.demo.prepare import Ports
@@ -150,7 +151,7 @@ async def test_a_killed_daemon_stops_the_plant_and_ends_the_demo(demo):
 
 async def test_sigterm_ends_every_process_with_0(demo):
     children = psutil.Process(demo.process.pid).children(recursive=True)
-    assert len(children) == 4
+    assert len(children) == 4 + endpoint.is_installed()
     demo.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(30):
         assert await demo.process.wait() == 0
