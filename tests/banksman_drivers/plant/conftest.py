@@ -56,10 +56,10 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    """Wait until a condition holds; fails by name after ten seconds."""
+    """Wait until a condition holds; fails by name after forty seconds."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not condition():
                 await asyncio.sleep(0.01)
 
