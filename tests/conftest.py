@@ -41,7 +41,7 @@ def free_port() -> int:
 def until() -> Callable[..., Awaitable[None]]:
     """Wait until a condition holds: ``await until(lambda: done, "what")``."""
 
-    async def wait(condition: Callable[[], object], what: str, limit_s: float = 15.0) -> None:
+    async def wait(condition: Callable[[], object], what: str, limit_s: float = 40.0) -> None:
         try:
             async with asyncio.timeout(limit_s):
                 # Any condition of any thread or process: there is no event to wait for.

@@ -81,7 +81,7 @@ async def plant(
     plant = Plant(options)
     stop, ready = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(plant.run(stop, ready))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         await ready.wait()
     yield plant, options
     stop.set()

@@ -42,7 +42,7 @@ async def http(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         answer = await reader.read()
     writer.close()
     return answer

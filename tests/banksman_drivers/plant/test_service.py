@@ -66,7 +66,7 @@ async def test_a_line_that_is_no_command_is_answered_not_fatal(plant, line):
 async def test_an_endless_line_is_hung_up_on(plant):
     reader, writer = await asyncio.open_unix_connection(plant[1].folder / "plant.sock")
     writer.write(b"x" * (LINE_BYTES_MAX * 3))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         assert await reader.read() == b""
     writer.close()
     assert (await ask(plant[1].folder / "plant.sock", {"command": "status"}))["ok"]
