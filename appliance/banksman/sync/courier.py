@@ -113,9 +113,10 @@ class Courier:
             answer = await self._transport.call(
                 method, path, body, self._within_s(len(body)), content_type, encoding
             )
-        except NoAnswer:
+        except NoAnswer as none:
             self._meter.failed(self._mono_s())
-            self._spent(len(body))
+            if not none.unsent:
+                self._spent(len(body))
             raise
         self.wire_bytes += answer.wire_bytes
         self._spent(answer.wire_bytes)

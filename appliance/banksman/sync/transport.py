@@ -18,12 +18,14 @@ import asyncio
 import socket
 import ssl
 import struct
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
 
 from banksman_drivers.links.bind import bind_to
 
@@ -50,11 +52,26 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class NoAnswer(Exception):
-    """Nothing usable came back. ``reached``: somebody was there, whatever was said."""
+    """Nothing usable came back. ``reached``: somebody was there, whatever was said.
 
-    def __init__(self, why: str, *, reached: bool = False) -> None:
+    ``unsent``: no connection was made, so nothing left this box.
+    """
+
+    def __init__(self, why: str, *, reached: bool = False, unsent: bool = False) -> None:
         super().__init__(why)
         self.reached = reached
+        self.unsent = unsent
+
+
+class _Reply(aiohttp.ClientResponse):
+    """Remembers its socket: aiohttp gives the connection back before a short answer is read."""
+
+    sock: socket.socket | TransportSocket | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        transport = connection.transport
+        self.sock = None if transport is None else transport.get_extra_info("socket")
+        return await super().start(connection)
 
 
 class Transport:
@@ -113,12 +130,12 @@ class Transport:
             headers |= await self._credentials()
             session = self._open()
             return await self._exchange(session, method, path, body, within_s, headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
+            await self.forget()
+            raise NoAnswer(f"cannot be reached: {_words(error)}", unsent=True) from None
         except TimeoutError:
             await self.forget()
             raise NoAnswer(f"no answer within {within_s:.1f} s") from None
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-            await self.forget()
-            raise NoAnswer(f"cannot be reached: {_words(error)}") from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             await self.forget()
             raise NoAnswer(f"broke off: {_words(error)}", reached=True) from None
@@ -173,6 +190,7 @@ class Transport:
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
+                response_class=_Reply,
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -193,9 +211,7 @@ class Transport:
 
 
 def _round_trip_s(reply: aiohttp.ClientResponse) -> float | None:
-    connection = reply.connection
-    transport = connection.transport if connection is not None else None
-    sock = transport.get_extra_info("socket") if transport is not None else None
+    sock = reply.sock if isinstance(reply, _Reply) else None
     if sock is None:
         return None
     try:
@@ -214,5 +230,7 @@ def _retry_after_s(text: str | None) -> float | None:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error  # says the same without the library's own words
     text = str(error) or type(error).__name__
     return "".join(c if c.isprintable() else "?" for c in text[:200])

@@ -152,3 +152,14 @@ async def test_a_budget_that_is_used_up_holds_all_but_critical_rows(
 
     await until(arrived, "the alarm is at the endpoint")
     assert rig.status.rows_waiting["important"] == 3
+
+
+async def test_an_outage_costs_a_metered_budget_nothing(
+    line, make_rig, put_audit, put_alarm, until
+):
+    await line.down()
+    put_audit(50, "x" * 2000)
+    put_alarm()
+    rig = make_rig(line.port, metered=True, metered_hour_mb=1)
+    await until(lambda: rig.standing.failures > 5, "it was tried in vain")
+    assert rig.status.budget_left_bytes == 1_000_000
