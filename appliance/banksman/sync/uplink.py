@@ -18,23 +18,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
-import msgspec
-
-from banksman.control.ports import AlarmSignal
 from banksman.status import SyncStatus
-from banksman.sync.beat import Beat
-from banksman.sync.bulk import CHANNEL, Bulk, Outbox
-from banksman.sync.courier import Busy, Courier, Delivered, Denied, Fate, TooLarge
-from banksman.sync.link import LinkMeter
+from banksman.sync.bulk import CHANNEL
+from banksman.sync.courier import Busy, Delivered, Denied, Fate, TooLarge
 from banksman.sync.parcel import Entry, Parcel, fill
-from banksman.sync.policy import Asking, Plan, Policy
-from banksman.sync.probe import Prober
-from banksman.sync.spending import Spending
-from banksman.sync.standing import Lane, Standing
-from banksman.sync.transport import Transport
-from banksman.sync.watch import LinkWatch
+from banksman.sync.parts import Counts, Parts, status_of
+from banksman.sync.policy import Plan
+from banksman.sync.standing import Lane
 from banksman.wire.messages import Priority
 
 URGENT_ROWS = 200
@@ -46,26 +37,6 @@ TICK_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class Parts(msgspec.Struct, frozen=True):
-    """What assembly built for it."""
-
-    outbox: Outbox
-    transport: Transport
-    courier: Courier
-    meter: LinkMeter
-    policy: Policy
-    standing: Standing
-    bulk: Bulk
-    prober: Prober
-    beat: Beat
-    watch: LinkWatch
-    asking: Asking
-    spending: Spending
-    alarms: AlarmSignal
-    mono_s: Callable[[], float]
-    peer: str
-
-
 class Uplink:
     """See the rules above. ``run`` it on the main loop; ``status`` from any thread."""
 
@@ -74,7 +45,7 @@ class Uplink:
         self._plan = parts.policy.plan(parts.meter.state, metered=True)
         self._news = {"urgent": asyncio.Event(), "bulk": asyncio.Event(), "beat": asyncio.Event()}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._records = self._messages = self._refused = self._failed = 0
+        self._counts = Counts()
         parts.outbox.listen(self._arrived)
 
     @property
@@ -84,36 +55,7 @@ class Uplink:
 
     def status(self) -> SyncStatus:
         """The uplink's condition now; any thread."""
-        parts, state, standing = self._parts, self._parts.meter.state, self._parts.standing
-        return SyncStatus(
-            state=standing.state,
-            peer=parts.peer,
-            message=standing.message,
-            interface=parts.watch.choice.interface or "",
-            metered=parts.watch.choice.metered,
-            profile=self._plan.profile,
-            goodput_mbit=state.goodput_mbit,
-            round_trip_ms=state.round_trip_ms,
-            reliability=state.reliability,
-            stale=state.stale,
-            cloud_share=self._plan.cloud_share,
-            retention=self._plan.retention,
-            rows_waiting={
-                which.name.lower(): count
-                for which, count in parts.outbox.rows_owed(CHANNEL).items()
-            },
-            readings_waiting=parts.outbox.readings_owed(CHANNEL),
-            records_sent=self._records,
-            readings_sent=self._messages,
-            batches=parts.courier.batches,
-            repeated=parts.courier.repeated,
-            refused=self._refused,
-            failed=self._failed,
-            set_aside=len(parts.bulk.skipped),
-            wire_bytes=parts.courier.wire_bytes,
-            budget_left_bytes=parts.spending.left_bytes,
-            kept_local=parts.asking.kept_local,
-        )
+        return status_of(self._parts, self._plan, self._counts)
 
     async def run(self) -> None:
         """Move what is owed until cancelled."""
@@ -236,9 +178,9 @@ class Uplink:
             await parts.outbox.acknowledge_readings(CHANNEL, position)
         parts.bulk.delivered()
         parts.beat.taken({entry.item.id for entry in parcel})
-        self._records += len(rows)
-        self._messages += sum(entry.messages for entry in parcel)
-        self._refused += len(fate.refused)
+        self._counts.records += len(rows)
+        self._counts.messages += sum(entry.messages for entry in parcel)
+        self._counts.refused += len(fate.refused)
         for item in fate.refused:
             why = "".join(c if c.isprintable() else "?" for c in item.why[:200])
             log.error("the endpoint refuses %s for ever: %s", item.id, why)
@@ -294,7 +236,7 @@ class Uplink:
                 changed = standing.trouble(lane, trouble.why, None, now_s)
             case trouble:
                 changed = standing.nobody(lane, trouble.why, now_s)
-        self._failed += 1
+        self._counts.failed += 1
         if changed:
             log.warning("sync: %s, %s: %s", standing.state, self._parts.peer, standing.message)
 

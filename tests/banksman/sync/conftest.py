@@ -23,6 +23,7 @@ from banksman.sync.bulk import Bulk
 from banksman.sync.courier import Courier
 from banksman.sync.link import LinkMeter
 from banksman.sync.orders import OrderBook
+from banksman.sync.parts import Parts
 from banksman.sync.policy import Asking, Policy
 from banksman.sync.probe import Prober
 from banksman.sync.schedule import Schedule
@@ -30,7 +31,7 @@ from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Standing
 from banksman.sync.transport import Transport
-from banksman.sync.uplink import Parts, Uplink
+from banksman.sync.uplink import Uplink
 from banksman.sync.watch import LinkWatch
 from banksman.wire.blocks import unpack
 from banksman.wire.messages import AlarmMessage, AuditMessage, Priority
