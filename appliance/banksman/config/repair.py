@@ -9,6 +9,7 @@ with problems is never run.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from banksman.config.explain import Finding, value_at
 from banksman.deciding.locate import Path
 
 _LEFT_OUT: Final = object()
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 # How names of these tables are told apart in ``undecided``; devices are plain names.
 KINDS = {
     "action": "action ",
@@ -88,7 +90,13 @@ class Repaired:
             self.undecided.add(f"{KINDS[head]}{own}" if isinstance(own, str) else EVERYTHING)
         elif head == "device" and (unknown or _touches_names(rest)):
             device = value_at((*path[:2], "id"), self._original)
-            self.undecided.add(device if isinstance(device, str) else EVERYTHING)
+            point = value_at((*path[:4], "name"), self._original)
+            if not isinstance(device, str):
+                self.undecided.add(EVERYTHING)
+            elif isinstance(point, str) and _NAME.fullmatch(point) and not unknown:
+                self.undecided.add(f"{device}.{point}")  # its neighbours can still be told
+            else:
+                self.undecided.add(device)
 
     def _compact(self, value: Any, path: Path) -> Any:
         if isinstance(value, dict):

@@ -92,6 +92,18 @@ def test_a_problem_behind_a_broken_device_is_found_in_the_same_run(problems):
     assert len(found) == 2
 
 
+def test_a_broken_point_does_not_hide_what_is_wrong_with_its_neighbours(problems):
+    more = '[[permissive]]\noutput = "plc.rum"\nwhen = "plc.run == 1"\nreason = "r"\n'
+    found = problems({'table = "coil"': 'table = "coils"'}, more=more)
+    assert any('one of "coil", "holding"' in line for line in found), found
+    assert any("unknown output plc.rum" in line for line in found), found
+    assert not any("plc.run " in line for line in found), "it is the one that is broken"
+
+
+def test_a_point_whose_name_is_wrong_hides_its_device(problems):
+    assert len(problems({'name = "temperature"': 'name = "Temperature"'})) == 1
+
+
 def test_lines_stay_right_behind_an_entry_that_is_left_out(problems, base):
     more = FAKE.format("a") + FAKE.format("a") + "x = 1\n"
     found = problems({'driver = "modbus_tcp"': 'driver = "modbus"'}, more=more)

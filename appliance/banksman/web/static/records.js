@@ -158,7 +158,7 @@ export function showRecords(store, link, sync) {
   const linkWords = link.state === "up" ? `up, ${link.peer}, ${duration(link.round_trip_ms / 1000)}` : [link.state, link.peer, link.message].filter(Boolean).join(", ");
   pairs(byId("records"), [
     ["Link", linkWords, link.state === "down" ? "odd" : ""],
-    ["Acknowledged", `${count(link.acknowledged)} of ${count(link.published)}, ${count(link.reconnects)} reconnects`],
+    ["Sent", `${count(link.published)}, ${count(link.acknowledged)} acknowledged (newest values ask for none), ${count(link.reconnects)} reconnects`],
     ["Uplink", syncWords(sync), sync.state === "denied" ? "bad" : sync.state === "down" ? "odd" : ""],
     ...(sync.state === "off" ? [] : [["Sent up", `${count(sync.records_sent)} records, ${count(sync.readings_sent)} readings in ${megabytes(sync.wire_bytes / 1e6)}`]]),
     ["Readings behind", behind.join(", ") || "none"],
