@@ -90,17 +90,22 @@ class Vda5050Driver(Driver):
 
     def sensors(self) -> Sequence[SensorInfo]:
         """The fixed points of every vehicle."""
+        stale_ms = self._settings.stale_ms
         return tuple(
-            SensorInfo(f"{self.id}.{point.name}", point.unit, point.label, self._settings.stale_ms)
+            SensorInfo(f"{self.id}.{point.name}", point.unit, self._label(point.label), stale_ms)
             for point in VEHICLE_POINTS
         )
 
     def outputs(self) -> Sequence[OutputInfo]:
         """``pause`` and ``released_nodes``; the vehicle outlives us, so unsupervised."""
         return tuple(
-            OutputInfo(f"{self.id}.{output.name}", output.safe, output.label, "none")
+            OutputInfo(f"{self.id}.{output.name}", output.safe, self._label(output.label), "none")
             for output in VEHICLE_OUTPUTS
         )
+
+    def _label(self, what: str) -> str:
+        """Every vehicle has the same points: people must see whose this one is."""
+        return f"{self._settings.label or self.id}: {what}"
 
     async def run(self, sink: Sink) -> None:
         """Listen and deliver until cancelled."""

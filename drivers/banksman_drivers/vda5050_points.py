@@ -1,7 +1,7 @@
 """The sensors and outputs of every VDA 5050 vehicle: fixed, so that config can be checked offline.
 
 Values only. A point's full id is ``device.point`` (``forklift.driving``). The unit ``flag``
-marks a 0/1 sensor, an empty unit a bare number. Fields in brackets are those of the VDA 5050
+marks a 0/1 sensor, an empty unit a bare number. Fields behind a # are those of the VDA 5050
 ``state`` and ``connection`` messages (VDA 5050 2.0, chapters 6.10 and 6.14).
 """
 
@@ -30,7 +30,7 @@ class VehicleOutput(msgspec.Struct, frozen=True):
 
 
 VEHICLE_POINTS: tuple[VehiclePoint, ...] = (
-    VehiclePoint("connected", "flag", "Online [connectionState]"),
+    VehiclePoint("connected", "flag", "Online"),  # connectionState
     VehiclePoint("driving", "flag", "Driving"),
     VehiclePoint("paused", "flag", "Paused"),
     VehiclePoint("estop", "flag", "Its own e-stop is active"),
@@ -43,16 +43,18 @@ VEHICLE_POINTS: tuple[VehiclePoint, ...] = (
     VehiclePoint("stale", "flag", "No state for longer than stale_ms"),
     VehiclePoint("estop_kind", "", "Its e-stop: 0 none, 1 resets itself, 2 by hand, 3 remotely"),
     VehiclePoint("field_violation", "flag", "Something is in its protective field"),
-    VehiclePoint("fatal_errors", "", "Errors that need a person [FATAL]"),
-    VehiclePoint("automatic", "flag", "Driven by orders [operatingMode AUTOMATIC]"),
+    VehiclePoint("fatal_errors", "", "Errors that need a person"),  # FATAL
+    VehiclePoint("automatic", "flag", "Driven by orders"),  # operatingMode AUTOMATIC
     VehiclePoint("charging", "flag", "Charging"),
     VehiclePoint("loads", "", "Loads it carries"),
-    VehiclePoint("base_request", "flag", "Near the end of its base [newBaseRequest]"),
+    VehiclePoint("base_request", "flag", "Near the end of its base"),  # newBaseRequest
 )
 # What is known even of a vehicle that is not heard: that it is not.
 ALWAYS_KNOWN = frozenset({"connected", "stale"})
 
 VEHICLE_OUTPUTS: tuple[VehicleOutput, ...] = (
-    VehicleOutput("pause", "flag", safe=True, label="Paused by us [startPause, stopPause]"),
-    VehicleOutput("released_nodes", "number", safe=0.0, label="Released nodes of its order [base]"),
+    VehicleOutput("pause", "flag", safe=True, label="Paused by us"),  # startPause, stopPause
+    VehicleOutput(
+        "released_nodes", "number", safe=0.0, label="Released nodes of its order"
+    ),  # base
 )

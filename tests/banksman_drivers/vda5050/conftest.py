@@ -181,3 +181,14 @@ async def make_driver() -> AsyncIterator[Callable[..., RunningDriver]]:
     yield make
     for one in made:
         await one.stop()
+
+
+@pytest.fixture
+def make_vehicle() -> Callable[..., Vda5050Driver]:
+    """A driver that nobody runs: ``make_vehicle(label="Truck 7")``."""
+
+    def make(**changes: object) -> Vda5050Driver:
+        fields = {"driver": "vda5050", "id": "agv1", "manufacturer": "m", "serial_number": "s"}
+        return Vda5050Driver(Vda5050Settings(**fields | changes), Clock(), time.time_ns)
+
+    return make

@@ -351,3 +351,9 @@ async def test_a_vehicle_that_is_not_heard_is_asked_to_pause_but_never_to_go_on(
     (message,) = forklift.received("instantActions")
     assert message["actions"][0]["actionType"] == "startPause"
     assert forklift.received("order") == []
+
+
+def test_people_see_which_vehicle_a_reading_or_output_belongs_to(make_vehicle):
+    named, bare = make_vehicle(label="Truck 7"), make_vehicle()
+    assert all(info.label.startswith("Truck 7: ") for info in (*named.sensors(), *named.outputs()))
+    assert all(info.label.startswith(f"{bare.id}: ") for info in bare.sensors())
