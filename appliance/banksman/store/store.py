@@ -143,6 +143,7 @@ class Store(Answers):
             try:
                 callback()
             except Exception:
+                # A broken listener is told in full; it must end neither the writer nor the others.
                 log.exception("a listener of the store failed")
 
     def _suspect(self, fault: Fault) -> None:
