@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
+from banksman.store.delivered import AHEAD_MAX, NOTHING
 from banksman.store.parts import Parts
 from banksman.store.pending import ACKNOWLEDGED_MAX
 from banksman.store.reader import Reader
@@ -35,16 +36,21 @@ class Answers:
         self._writer = writer
 
     async def next_rows(
-        self, channel: str, limit: int, classes: Collection[Priority] = tuple(Priority)
+        self,
+        channel: str,
+        limit: int,
+        classes: Collection[Priority] = tuple(Priority),
+        newest: bool = False,
     ) -> list[OutboxRow]:
         """The rows that ``channel`` has not acknowledged, by priority and then age.
 
-        Only rows of ``classes``. Raises KeyError for a channel that was not declared at open.
+        Only rows of ``classes``; ``newest``: the last of each class first.
+        Raises KeyError for a channel that was not declared at open.
         """
         ledger = self._writer.ledger
         if ledger is not None and not any(ledger.depth[channel][each] for each in classes):
             return []
-        return await asyncio.to_thread(self._next_rows, channel, limit, classes)
+        return await asyncio.to_thread(self._next_rows, channel, limit, classes, newest)
 
     def rows_owed(self, channel: str) -> dict[Priority, int]:
         """How many rows ``channel`` has not acknowledged, by class; any thread, microseconds.
@@ -58,16 +64,17 @@ class Answers:
         return owed
 
     def _next_rows(
-        self, channel: str, limit: int, classes: Collection[Priority]
+        self, channel: str, limit: int, classes: Collection[Priority], newest: bool
     ) -> list[OutboxRow]:
         acknowledged = self._parts.pending.acknowledged(channel)
         if len(acknowledged) > ACKNOWLEDGED_MAX:
             return []
         found = {row.row_id: row for row in self._unwritten() if row.priority in classes}
-        stored = self._reader.owed(channel, limit + len(acknowledged), classes)
+        stored = self._reader.owed(channel, limit + len(acknowledged), classes, newest)
         found |= {row.row_id: row for row in stored}
         rows = [row for row_id, row in found.items() if row_id not in acknowledged]
-        return sorted(rows, key=lambda row: (row.priority, row.row_id))[:limit]
+        turn = -1 if newest else 1
+        return sorted(rows, key=lambda row: (row.priority, turn * row.row_id))[:limit]
 
     def _unwritten(self) -> list[OutboxRow]:
         return self._parts.pending.rows() if self._writer.ledger is None else []
@@ -83,9 +90,20 @@ class Answers:
     async def readings_after(self, channel: str, after: int | None, limit: int) -> list[ReadingRow]:
         """Readings beyond position ``after``, or beyond the channel's durable cursor if None.
 
+        What was delivered ahead of a backlog is passed over; no answer spans such a stretch.
         Live consumers are answered from memory; who lags behind that is served from blocks.
         """
-        position = self._parts.memory.cursors.get(channel, 0) if after is None else after
+        delivered = self._parts.memory.delivered.get(channel, NOTHING)
+        position = delivered.position if after is None else after
+        while True:
+            position, before = delivered.gap(position)
+            rows = await self._readings(position, limit)
+            within = rows if before is None else [r for r in rows if r.position <= before]
+            if before is None or within or not rows:
+                return within
+            position = before  # all of that gap was shed
+
+    async def _readings(self, position: int, limit: int) -> list[ReadingRow]:
         rows = self._parts.tail.after(position, limit)
         if rows is not None:
             return rows
@@ -97,12 +115,27 @@ class Answers:
             return self._parts.tail.beyond_gap(position, limit)
         return rows
 
-    async def acknowledge_readings(self, channel: str, position: int) -> None:
-        """``channel`` has delivered readings up to ``position``; durable within about a second."""
-        cursors = self._parts.memory.cursors
-        if position > cursors.get(channel, 0):
-            cursors[channel] = position
-            self._parts.pending.set_cursor(channel, position)
+    async def acknowledge_readings(
+        self, channel: str, position: int, after: int | None = None
+    ) -> None:
+        """``channel`` has delivered readings beyond ``after`` up to ``position``.
+
+        None: all up to there. Durable within about a second.
+        """
+        known = self._parts.memory.delivered
+        before = known.get(channel, NOTHING)
+        delivered = before.plus(position, after)
+        if delivered != before:
+            known[channel] = delivered
+            self._parts.pending.set_delivered(channel, delivered)
+
+    def readings_front(self, channel: str) -> int | None:
+        """The newest reading's position: from here on a lane may go ahead of a backlog.
+
+        None while so many stretches are ahead already that one more would be forgotten.
+        """
+        delivered = self._parts.memory.delivered.get(channel, NOTHING)
+        return None if len(delivered.ahead) >= AHEAD_MAX else self._parts.tail.newest
 
     async def decisions(self, limit: int, before: str | None = None) -> list[DecisionMessage]:
         """Recorded decisions, newest first; ``before`` is an id to page on from."""

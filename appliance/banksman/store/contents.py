@@ -15,6 +15,7 @@ import msgspec
 
 from banksman.store.aside import Unread, put_aside, take_back
 from banksman.store.blocks import unpack
+from banksman.store.delivered import Delivered, found_in
 from banksman.store.rows import ReadingRow, base_of, block_place, epoch_of
 from banksman.store.sealing import Seal, Unreadable, is_sealed, place
 from banksman.wire.messages import Priority
@@ -29,7 +30,7 @@ class Contents(msgspec.Struct):
     folded: int  # readings up to this position are in blocks
     ordinal: int  # readings ever stored
     age_s: int  # for how long the box had recorded
-    cursors: dict[str, int]
+    delivered: dict[str, Delivered]
     owed: list[tuple[str, Priority, int]]  # channel, class, rows
     state: dict[str, bytes]
     alarms: dict[str, bytes]
@@ -61,7 +62,7 @@ def look(connection: sqlite3.Connection, seal: Seal, channels: Sequence[str]) ->
         folded=int(folded),
         ordinal=int(ordinal),
         age_s=max(int(row_s), int(block_s)),
-        cursors=cursors,
+        delivered=found_in(cursors, state),
         owed=[(channel, Priority(priority), count) for channel, priority, count in owed],
         state=state,
         alarms=alarms,

@@ -21,6 +21,7 @@ from banksman.store.aside import Unread, put_aside
 from banksman.store.blocks import Block
 from banksman.store.contents import look, put_alarm, put_state
 from banksman.store.database import fault_of
+from banksman.store.delivered import NOTHING, Delivered, kept_as
 from banksman.store.rows import KINDS, OutboxRow, block_place, row_place
 from banksman.store.sealing import Seal
 from banksman.wire.messages import Priority
@@ -50,7 +51,7 @@ class Work(msgspec.Struct):
     state: Mapping[str, bytes] = {}
     acknowledged: Mapping[str, Sequence[int]] = {}  # channel -> row ids
     tried: Mapping[str, Mapping[int, int]] = {}  # channel -> row id -> tries in vain
-    cursors: Mapping[str, int] = {}
+    delivered: Mapping[str, Delivered] = {}  # channel -> readings
     blocks: Sequence[Block] = ()
     unread: Sequence[Unread] = ()
     age_s: int = 0  # for how long the box has recorded
@@ -60,7 +61,7 @@ class Work(msgspec.Struct):
             self.rows
             or self.alarms
             or self.state
-            or self.cursors
+            or self.delivered
             or self.blocks
             or self.unread
             or any(self.acknowledged.values())
@@ -96,7 +97,7 @@ class Ledger:
                 self.depth[channel][priority] = count
         self.epoch = self.contents.epoch
         self.folded, self.ordinal = self.contents.folded, self.contents.ordinal
-        self.cursors = self.contents.cursors
+        self.delivered = self.contents.delivered
         self.aside = self.contents.aside
 
     def write(self, work: Work) -> None:
@@ -121,13 +122,11 @@ class Ledger:
                     for row_id, tries in rows.items()
                 ],
             )
-            connection.executemany(
-                "INSERT OR REPLACE INTO cursors VALUES (?, ?)", work.cursors.items()
-            )
+            self._put_delivered(work.delivered)
             ordinal, folded = self._insert_blocks(work.blocks, work.age_s)
             aside = sum(self._put_aside(unread, gone) for unread in work.unread)
         self.ordinal, self.folded = ordinal, folded
-        self.cursors.update(work.cursors)
+        self.delivered.update(work.delivered)
         self.acknowledged += acknowledged
         self.aside += aside
         for row, is_new in zip(work.rows, new, strict=True):
@@ -169,6 +168,14 @@ class Ledger:
             )
         return True
 
+    def _put_delivered(self, delivered: Mapping[str, Delivered]) -> None:
+        for channel, new in delivered.items():
+            self.connection.execute(
+                "INSERT OR REPLACE INTO cursors VALUES (?, ?)", (channel, new.position)
+            )
+            if new.ahead != self.delivered.get(channel, NOTHING).ahead:
+                put_state(self.connection, self.seal, dict([kept_as(channel, new)]))
+
     def _insert_blocks(self, blocks: Sequence[Block], age_s: int) -> tuple[int, int]:
         ordinal, folded = self.ordinal, self.folded
         for block in blocks:
@@ -194,6 +201,14 @@ class Ledger:
                 bereft = self.connection.execute(BEREFT, (unread.name, last, channel)).fetchall()
                 gone += [(channel, priority) for (priority,) in bereft]
         return done
+
+    def readings_owed(self, delivered: Delivered) -> int:
+        """How many stored readings were not delivered."""
+        ahead = sum(
+            self.readings_beyond(after) - self.readings_beyond(upto)
+            for after, upto in delivered.ahead
+        )
+        return max(0, self.readings_beyond(delivered.position) - ahead)
 
     def readings_beyond(self, position: int) -> int:
         """How many stored readings lie beyond a cursor."""

@@ -17,6 +17,7 @@ import msgspec
 
 from banksman.store.contents import SEALED_SINCE
 from banksman.store.database import Fault, connect, connect_read_only
+from banksman.store.delivered import Delivered, found_in
 from banksman.store.folder import set_aside
 from banksman.store.ledger import Ledger
 from banksman.store.rows import epoch_of
@@ -29,7 +30,7 @@ class Remains(msgspec.Struct):
     state: dict[str, bytes] = {}
     state_lost: bool = False  # there were small values perhaps, and they cannot be read
     alarms: dict[str, bytes] = {}
-    cursors: dict[str, int] = {}
+    delivered: dict[str, Delivered] = {}
     folded: int = 0
     ordinal: int = 0
     epoch: int = 0
@@ -101,7 +102,8 @@ def salvage(path: Path, seal: Seal) -> Remains:
             rows = file.execute("SELECT key, payload FROM alarms").fetchall()
             remains.alarms = _opened(rows, "alarms", seal)
         with contextlib.suppress(sqlite3.Error):
-            remains.cursors = dict(file.execute("SELECT channel, position FROM cursors"))
+            positions = dict(file.execute("SELECT channel, position FROM cursors"))
+            remains.delivered = found_in(positions, remains.state)
         with contextlib.suppress(sqlite3.Error):
             last = file.execute(
                 "SELECT last, ordinal + last - first + 1 FROM blocks ORDER BY first DESC"

@@ -18,6 +18,7 @@ from banksman.records import IdSource
 from banksman.store.ageing import Age
 from banksman.store.aside import Unread
 from banksman.store.blocks import row_of
+from banksman.store.delivered import Delivered
 from banksman.store.folder import EpochFile, next_epoch
 from banksman.store.intake import Drops, Intake
 from banksman.store.mark import DurableMark
@@ -46,7 +47,7 @@ class Memory(msgspec.Struct):
 
     state: dict[str, bytes]
     alarms: dict[str, AlarmMessage]
-    cursors: dict[str, int]
+    delivered: dict[str, Delivered]
     state_lost: bool = False  # there were small values that nobody can read any more
 
 
@@ -187,13 +188,13 @@ def _memory(opened: Opened) -> Memory:
     alarms: dict[str, bytes] = {}
     if opened.remains is not None:
         memory.state.update(opened.remains.state)
-        memory.cursors.update(opened.remains.cursors)
+        memory.delivered.update(opened.remains.delivered)
         memory.state_lost = opened.remains.state_lost
         alarms = opened.remains.alarms
     elif opened.ledger is not None:
         contents = opened.ledger.contents
         memory.state.update(contents.state)
-        memory.cursors.update(contents.cursors)
+        memory.delivered.update(contents.delivered)
         memory.state_lost = contents.state_lost
         alarms = contents.alarms
     for key, payload in alarms.items():

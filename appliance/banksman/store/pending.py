@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from banksman.store.aside import Unread
+from banksman.store.delivered import Delivered
 from banksman.store.intake import Drops
 from banksman.store.ledger import Work
 from banksman.store.rows import OutboxRow
@@ -42,7 +43,7 @@ class Pending:
         self._acknowledged: dict[str, set[int]] = {channel: set() for channel in channels}
         self._tried: dict[str, dict[int, int]] = {channel: {} for channel in channels}
         self._unread: dict[tuple[str, int | str], Unread] = {}
-        self._cursors: dict[str, int] = {}
+        self._delivered: dict[str, Delivered] = {}
         # Set without the lock, by the control thread too: one assignment is atomic.
         self.state: dict[str, bytes] = {}
 
@@ -88,10 +89,10 @@ class Pending:
             if len(self._unread) < UNREAD_MAX:
                 self._unread.setdefault((unread.place, unread.name), unread)
 
-    def set_cursor(self, channel: str, position: int) -> None:
-        """A channel has delivered readings up to here."""
+    def set_delivered(self, channel: str, delivered: Delivered) -> None:
+        """A channel has delivered these readings."""
         with self._lock:
-            self._cursors[channel] = position
+            self._delivered[channel] = delivered
 
     def acknowledged(self, channel: str) -> set[int]:
         """Rows acknowledged and not yet struck off in the database."""
@@ -128,7 +129,7 @@ class Pending:
                     if row_ids
                 },
                 tried={channel: dict(tries) for channel, tries in self._tried.items() if tries},
-                cursors=dict(self._cursors),
+                delivered=dict(self._delivered),
                 unread=list(self._unread.values()),
             )
         while self.state:
@@ -153,9 +154,9 @@ class Pending:
                         self._tried[channel][row_id] = left
             for unread in work.unread:
                 self._unread.pop((unread.place, unread.name), None)
-            for channel, position in work.cursors.items():
-                if self._cursors.get(channel) == position:
-                    del self._cursors[channel]
+            for channel, delivered in work.delivered.items():
+                if self._delivered.get(channel) == delivered:
+                    del self._delivered[channel]
 
     def undone(self, work: Work) -> None:
         """The commit failed: newer values of the same keys stay, the rest comes back."""

@@ -42,6 +42,7 @@ FROM owed o LEFT JOIN journal j ON j.row_id = o.row_id
 WHERE o.channel = ? AND o.priority IN (SELECT value FROM json_each(?))
 ORDER BY o.priority, o.row_id LIMIT ?
 """  # noqa: S608  only our own column names
+OWED_NEWEST = OWED.replace("o.row_id LIMIT", "o.row_id DESC LIMIT")
 
 
 class Reader:
@@ -82,12 +83,20 @@ class Reader:
             return rows
 
     def owed(
-        self, channel: str, limit: int, classes: Collection[Priority] = tuple(Priority)
+        self,
+        channel: str,
+        limit: int,
+        classes: Collection[Priority] = tuple(Priority),
+        newest: bool = False,
     ) -> list[OutboxRow]:
-        """The first rows of some classes owed to a channel, by priority and then age."""
+        """The first rows of some classes owed to a channel, by priority and then age.
+
+        ``newest``: the last of each class first.
+        """
         numbers = f"[{','.join(str(int(each)) for each in classes)}]"
+        statement = OWED_NEWEST if newest else OWED
         rows: list[OutboxRow] = []
-        for row_id, attempts, *columns in self._all(OWED, (channel, numbers, limit)):
+        for row_id, attempts, *columns in self._all(statement, (channel, numbers, limit)):
             if columns[0] is None:
                 row = self._bundled(row_id)
                 rows += [] if row is None else [msgspec.structs.replace(row, attempts=attempts)]

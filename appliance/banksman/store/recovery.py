@@ -41,8 +41,8 @@ class Recovery:
             parts.pending.state.setdefault(key, value)
         for key, alarm in list(parts.memory.alarms.items()):
             parts.pending.set_alarm(key, to_json(alarm))
-        for channel, position in list(parts.memory.cursors.items()):
-            parts.pending.set_cursor(channel, position)
+        for channel, delivered in list(parts.memory.delivered.items()):
+            parts.pending.set_delivered(channel, delivered)
         parts.tail.unfold()
         ordinal = opened.remains.ordinal if opened.remains is not None else 0
         todo = Unfinished(opened.set_aside, parts.tail.floor + 1, ordinal)

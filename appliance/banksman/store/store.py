@@ -26,6 +26,7 @@ from banksman.status import StoreStatus
 from banksman.store.answers import Answers
 from banksman.store.aside import Unread
 from banksman.store.database import CHECK_AT_OPEN_MB, Fault
+from banksman.store.delivered import NOTHING
 from banksman.store.folder import open_folder
 from banksman.store.parts import Parts, build
 from banksman.store.reader import Reader
@@ -260,7 +261,9 @@ class Store(Answers):
         return self._behind(channel)
 
     def _behind(self, channel: str) -> int:
-        behind = self._parts.tail.behind(self._parts.memory.cursors.get(channel, 0))
+        delivered = self._parts.memory.delivered.get(channel, NOTHING)
+        behind = self._parts.tail.owed(delivered)
         if behind is None:
-            behind = self._writer.stored_behind.get(channel, 0) + self._parts.tail.unfolded_count()
+            unfolded = self._parts.tail.unfolded_owed(delivered)
+            behind = self._writer.stored_behind.get(channel, 0) + unfolded
         return behind

@@ -17,6 +17,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from banksman.store.delivered import Delivered
 from banksman.store.rows import ReadingRow
 
 TRIM_ROWS = 512
@@ -83,7 +84,12 @@ class Tail:
     def unfolded_count(self) -> int:
         """How many rows are not in the database."""
         with self._lock:
-            return len(self._rows) - bisect_right(self._rows, self._folded, key=_position)
+            return self._beyond(self._folded)
+
+    def unfolded_owed(self, delivered: Delivered) -> int:
+        """How many rows are neither in the database nor delivered."""
+        with self._lock:
+            return self._owed(delivered, self._folded)
 
     def mark_folded(self, position: int) -> None:
         """Rows up to ``position`` are in the database."""
@@ -95,9 +101,25 @@ class Tail:
         with self._lock:
             self._folded = self._floor
 
-    def behind(self, position: int) -> int | None:
-        """How many rows lie beyond ``position``; None when the tail does not reach back to it."""
+    def owed(self, delivered: Delivered) -> int | None:
+        """How many rows were not delivered; None when the tail does not reach back to them."""
         with self._lock:
-            if position < self._floor:
+            if delivered.position < self._floor:
                 return None
-            return len(self._rows) - bisect_right(self._rows, position, key=_position)
+            return self._owed(delivered, 0)
+
+    @property
+    def newest(self) -> int:
+        """The highest position that was given out, as far as is known here."""
+        with self._lock:
+            return self._rows[-1].position if self._rows else max(self._floor, self._folded)
+
+    def _owed(self, delivered: Delivered, beyond: int) -> int:
+        def count(position: int) -> int:
+            return self._beyond(max(position, beyond))
+
+        ahead = sum(count(after) - count(upto) for after, upto in delivered.ahead)
+        return count(delivered.position) - ahead
+
+    def _beyond(self, position: int) -> int:
+        return len(self._rows) - bisect_right(self._rows, position, key=_position)

@@ -22,6 +22,7 @@ from banksman.store.accepting import Acceptor
 from banksman.store.ageing import waiting_s
 from banksman.store.blocks import pack
 from banksman.store.database import Fault, fault_of, file_number
+from banksman.store.delivered import NOTHING
 from banksman.store.ledger import Ledger, Work
 from banksman.store.meters import CommitMeter
 from banksman.store.opening import Opened, open_ledger, replace_ledger
@@ -205,8 +206,9 @@ class Writer:
 
     def _tick(self, ledger: Ledger) -> None:
         """Once a second: acknowledgements and cursors, room, figures."""
-        cursors = self._parts.memory.cursors
         self._commit(ledger, self._work())
+        delivered = dict(self._parts.memory.delivered)
+        cursors = {channel: each.position for channel, each in delivered.items()}
         age_s = self._parts.age.now_s()
         self._more = self._keeper.step(ledger, cursors, age_s) or self._more
         self._count_behind(ledger)
@@ -219,9 +221,9 @@ class Writer:
                 self._parts.drops.add("readings_orphaned", len(found))
 
     def _count_behind(self, ledger: Ledger) -> None:
-        cursors = self._parts.memory.cursors
+        delivered = self._parts.memory.delivered
         self.stored_behind = {
-            channel: ledger.readings_beyond(cursors.get(channel, 0))
+            channel: ledger.readings_owed(delivered.get(channel, NOTHING))
             for channel in self._parts.channels
         }
 

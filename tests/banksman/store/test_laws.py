@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banksman.store.blocks import pack, unpack
+from banksman.store.delivered import Delivered
 from banksman.store.framing import frames, read_frames
 from banksman.store.intake import Drops
 from banksman.store.ledger import Work
@@ -100,4 +101,4 @@ def test_a_failed_commit_keeps_newer_values_of_the_same_key():
 def test_work_that_is_nothing_is_false():
     assert not Work()
     assert not Work(acknowledged={"mqtt": []})
-    assert Work(cursors={"mqtt": 3})
+    assert Work(delivered={"mqtt": Delivered(3)})
