@@ -36,7 +36,7 @@ from banksman.errors import NotArmable
 from banksman.guard_news import GuardNews
 from banksman.logs import log_alarm
 from banksman.security.accounts import Accounts
-from banksman.status import SyncStatus, Versions
+from banksman.status import SyncHistory, SyncStatus, Versions
 from banksman.store.sealing import load_seal
 from banksman.store.store import Store
 from banksman.store.watch import StoreWatch
@@ -128,6 +128,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         mono_ns=clock.mono_ns,
         sync=lambda: uplink.status() if uplink is not None else SyncStatus(),
         identity=identity.status,
+        sync_history=lambda at: uplink.history(at) if uplink is not None else SyncHistory(),
     )
     asking = Asking()
     uplink = (

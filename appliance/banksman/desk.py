@@ -19,7 +19,15 @@ from banksman.control.snapshot import Snapshot
 from banksman.control.view import View
 from banksman.control_thread import ControlThread
 from banksman.errors import ConfigError, Problem
-from banksman.status import IdentityStatus, LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
+from banksman.status import (
+    IdentityStatus,
+    LinkStatus,
+    Readiness,
+    StoreStatus,
+    SyncHistory,
+    SyncStatus,
+    Versions,
+)
 from banksman.store.store import Store
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
 
@@ -79,6 +87,7 @@ class Desk:
         mono_ns: Callable[[], int],
         sync: Callable[[], SyncStatus] = SyncStatus,
         identity: Callable[[], IdentityStatus] = IdentityStatus,
+        sync_history: Callable[[int], SyncHistory] = lambda _wall_minus_mono_ns: SyncHistory(),
     ) -> None:
         """``load_points`` reads the rules file anew: (points, rules version), or ConfigError."""
         self._view = view
@@ -92,6 +101,7 @@ class Desk:
         self._mono_ns = mono_ns
         self._sync = sync
         self._identity = identity
+        self._sync_history = sync_history
         self._history = History()
         self.beats = 0  # the main thread's heartbeat: proof of progress
 
@@ -117,6 +127,11 @@ class Desk:
     def sync_status(self) -> SyncStatus:
         """The uplink's newest state."""
         return self._sync()
+
+    def sync_history(self) -> SyncHistory:
+        """The link's last hour, on the wall clock of now."""
+        newest = self._view.newest
+        return self._sync_history(newest.wall_ns - newest.mono_ns)
 
     def identity_status(self) -> IdentityStatus:
         """The box's certificate at its endpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -75,6 +75,21 @@ class SyncStatus(msgspec.Struct, frozen=True):
     wire_bytes: int = 0
     budget_left_bytes: int | None = None  # over a metered link; None: no limit
     kept_local: int = 0  # questions that were not asked, for their share was used up
+
+
+class SyncHistory(msgspec.Struct, frozen=True):
+    """The uplink's last hour as columns of the same length, a state every 5 s, oldest first.
+
+    ``state`` as in SyncStatus; ``profile`` is the row of the policy's table. None: not known, or
+    nobody answered then.
+    """
+
+    wall_ms: Sequence[int] = ()
+    state: Sequence[str] = ()
+    profile: Sequence[str] = ()
+    goodput_mbit: Sequence[float | None] = ()
+    round_trip_ms: Sequence[float | None] = ()
+    reliability: Sequence[float | None] = ()  # 0..1
 
 
 class InspectionStatus(msgspec.Struct, frozen=True):

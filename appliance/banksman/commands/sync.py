@@ -43,6 +43,15 @@ def register(commands: Subparsers) -> None:
     )
     simulate.add_argument("--json", action="store_true", help="print JSON, a step every 5 s")
     simulate.set_defaults(run=run)
+    history = below.add_parser(
+        "history",
+        help="show the link's last hour as the running daemon has measured it",
+        description="A line for each change of state or profile, and one a minute. --json prints "
+        "every state, one each 5 s, as columns. Exit code 6: no daemon answers.",
+        epilog="example: banksman sync history",
+    )
+    add_daemon_options(history)
+    history.set_defaults(run=show_history)
     record = below.add_parser(
         "record",
         help="record the link as the running daemon measures it",
@@ -54,6 +63,42 @@ def register(commands: Subparsers) -> None:
     add_daemon_options(record)
     record.add_argument("--count", type=int, default=None, help="end after so many looks")
     record.set_defaults(run=record_link)
+
+
+def show_history(arguments: argparse.Namespace) -> int:
+    """Print the link's last hour."""
+    import json
+
+    from banksman.commands.client import Client
+
+    history = Client(arguments.url, arguments.socket).get("/api/v1/sync/history")
+    print(json.dumps(history) if arguments.json else "\n".join(history_lines(history)))
+    return 0
+
+
+def history_lines(history: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The API's SyncHistory for people: what changed, and the state at each minute."""
+    from datetime import datetime
+
+    if not history["wall_ms"]:
+        return ["nothing is measured yet: is [sync] enabled, and [cloud] url set?"]
+    out = ["time      state       profile   Mbit/s  rtt ms  good %"]
+    shown: tuple[str, str, int] | None = None
+    columns = ("wall_ms", "state", "profile", "goodput_mbit", "round_trip_ms", "reliability")
+    for at_ms, state, profile, mbit, trip_ms, good in zip(
+        *(history[column] for column in columns), strict=True
+    ):
+        now = (state, profile, at_ms // 60_000)
+        if now == shown:
+            continue
+        shown = now
+        clock = datetime.fromtimestamp(at_ms / 1e3).astimezone().strftime("%H:%M:%S")
+        percent = None if good is None else good * 100
+        out.append(
+            f"{clock}  {state:<10}  {profile:<8}  {_number(mbit):>6}  {_number(trip_ms):>6}  "
+            f"{_number(percent):>6}"
+        )
+    return out
 
 
 def record_link(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
     transfer ok(bytes, time, round trip) --+
     transfer failed -----------------------+--> windows --> every STATE_S a LinkState, kept HISTORY
+                                                                            history_of --> people
 
 Rules of this file
 - Measured, never configured: nobody's word for what a link can do outlives the link.
@@ -15,9 +16,12 @@ Rules of this file
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from statistics import median
 
 import msgspec
+
+from banksman.status import SyncHistory
 
 STATE_S = 5.0
 HISTORY = 720  # an hour of states
@@ -31,13 +35,19 @@ OWN_PART = 0.25
 
 
 class LinkState(msgspec.Struct, frozen=True):
-    """The link at one time; None: not known yet. ``reliability`` is 0..1."""
+    """The link at one time; None: not known yet. ``reliability`` is 0..1.
+
+    ``standing`` and ``profile`` are what the uplink made of it: how it stood with the endpoint, and
+    the row of the policy's table that held until then.
+    """
 
     at_s: float
     goodput_mbit: float | None = None
     round_trip_ms: float | None = None
     reliability: float | None = None
     stale: bool = True
+    standing: str = ""
+    profile: str = ""
 
 
 class _Transfer(msgspec.Struct, frozen=True):
@@ -89,12 +99,12 @@ class LinkMeter:
         self._outcomes.clear()
         self._heard_s = None
 
-    def tick(self, now_s: float) -> LinkState | None:
-        """A new state when one is due, else None."""
+    def tick(self, now_s: float, standing: str = "", profile: str = "") -> LinkState | None:
+        """A new state when one is due, else None; what else was so is noted with it."""
         if self._due_s is not None and now_s < self._due_s:
             return None
         self._due_s = now_s + STATE_S
-        self.state = self._look(now_s)
+        self.state = msgspec.structs.replace(self._look(now_s), standing=standing, profile=profile)
         self.history.append(self.state)
         return self.state
 
@@ -112,6 +122,25 @@ class LinkMeter:
             reliability=sum(outcomes) / len(outcomes) if outcomes else None,
             stale=self._heard_s is None or now_s - self._heard_s > STALE_S,
         )
+
+
+def history_of(states: Iterable[LinkState], wall_minus_mono_ns: int) -> SyncHistory:
+    """The states for people, on the wall clock of now. While nobody answers there is no speed."""
+    shown = list(states)
+    up = [state if state.standing == "up" else LinkState(state.at_s) for state in shown]
+    return SyncHistory(
+        wall_ms=[(round(state.at_s * 1e9) + wall_minus_mono_ns) // 1_000_000 for state in shown],
+        state=[state.standing for state in shown],
+        profile=[state.profile for state in shown],
+        goodput_mbit=[_short(state.goodput_mbit) for state in up],
+        round_trip_ms=[_short(state.round_trip_ms) for state in up],
+        reliability=[_short(state.reliability) for state in shown],
+    )
+
+
+def _short(value: float | None) -> float | None:
+    """Four digits are more than a link's figures are worth."""
+    return None if value is None else float(f"{value:.4g}")
 
 
 def _goodput_mbit(transfers: list[_Transfer]) -> float | None:

@@ -20,9 +20,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from banksman.status import SyncStatus
+from banksman.status import SyncHistory, SyncStatus
 from banksman.sync.bulk import CHANNEL
 from banksman.sync.courier import Busy, Delivered, Denied, Fate, TooLarge, Trouble
+from banksman.sync.link import history_of
 from banksman.sync.parcel import Entry, Parcel, fill
 from banksman.sync.parts import Counts, Parts, status_of
 from banksman.sync.pictures import PictureLane
@@ -65,6 +66,10 @@ class Uplink:
     def status(self) -> SyncStatus:
         """The uplink's condition now; any thread."""
         return status_of(self._parts, self._plan, self._counts)
+
+    def history(self, wall_minus_mono_ns: int) -> SyncHistory:
+        """The link's last hour. Main loop."""
+        return history_of(self._parts.meter.history, wall_minus_mono_ns)
 
     def try_anew(self) -> None:
         """Ask again at once: this box has another certificate. Main loop."""
@@ -295,9 +300,11 @@ class Uplink:
     async def _ticks(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            if self._parts.meter.tick(self._parts.mono_s()) is not None:
+            parts = self._parts
+            standing, profile = parts.standing.state, self._plan.profile
+            if parts.meter.tick(parts.mono_s(), standing, profile) is not None:
                 await self._look()
-                self._parts.spending.save()
+                parts.spending.save()
 
     async def _look(self) -> None:
         """Bring interface and plan up to date."""

@@ -25,7 +25,16 @@ from banksman.control.snapshot import (
 )
 from banksman.deciding.decision import Decision, Mode
 from banksman.errors import Problem, ResetRefused
-from banksman.status import IdentityStatus, LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
+from banksman.status import (
+    IdentityStatus,
+    LinkStatus,
+    Readiness,
+    StoreStatus,
+    SyncHistory,
+    SyncStatus,
+    Versions,
+)
+from banksman.web.fake_link import an_hour
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
 from banksman_drivers.ports import DeviceHealth
 
@@ -208,6 +217,10 @@ class FakeAppliance:
     def sync_status(self) -> SyncStatus:
         """A healthy uplink."""
         return self.sync
+
+    def sync_history(self) -> SyncHistory:
+        """An hour with a modem and a tunnel in it."""
+        return an_hour(self._clock.wall_ns() // 1_000_000)
 
     def link_status(self) -> LinkStatus:
         """What was set."""

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from banksman.control.snapshot import Snapshot
 from banksman.errors import Problem
-from banksman.status import IdentityStatus, LinkStatus, Readiness, StoreStatus, SyncStatus, Versions
+from banksman.status import (
+    IdentityStatus,
+    LinkStatus,
+    Readiness,
+    StoreStatus,
+    SyncHistory,
+    SyncStatus,
+    Versions,
+)
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
 
 if TYPE_CHECKING:
@@ -32,6 +40,9 @@ class Appliance(Protocol):
 
     def sync_status(self) -> SyncStatus:
         """The uplink's newest state."""
+
+    def sync_history(self) -> SyncHistory:
+        """The link's last hour, a state every 5 s."""
 
     def link_status(self) -> LinkStatus:
         """The telemetry link's newest state."""

@@ -130,6 +130,10 @@ class Reading:
         """Everything at one instant."""
         return json_reply(self._status())
 
+    async def sync_history(self, _request: web.Request, _caller: Caller) -> web.Response:
+        """The uplink's last hour."""
+        return json_reply(self._appliance.sync_history())
+
     async def sensors(self, _request: web.Request, _caller: Caller) -> web.Response:
         """Newest readings."""
         return json_reply(Sensors(self._appliance.snapshot().sensors))

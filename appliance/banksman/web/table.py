@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from banksman.maintenance.shown import MachineBrief, MachineShown
-from banksman.status import Readiness
+from banksman.status import Readiness, SyncHistory
 from banksman.vision.commission_view import CommissionView
 from banksman.vision.exhibit import Exhibit
 from banksman.web import operating, quality, reading
@@ -59,6 +59,8 @@ def route_table(
         Route("GET", f"{API}/events", READ, read.events,
               "The live stream: snapshot, delta, decision, trips, alarms",
               media="text/event-stream", refusals=(401, 503)),
+        Route("GET", f"{API}/sync/history", READ, read.sync_history,
+              "The uplink's last hour, a state every 5 s", SyncHistory, refusals=(401,)),
         Route("GET", f"{API}/sensors", READ, read.sensors, "Newest readings", reading.Sensors,
               refusals=(401,)),
         Route("GET", f"{API}/sensors/{{id}}/history", READ, read.history,

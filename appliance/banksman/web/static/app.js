@@ -5,6 +5,7 @@ import { clockTime, words } from "./format.js";
 import { addDecision, loadDecisions, showAbout, showDevices, showReaction, showRecords } from "./records.js";
 import { announceTrips, showAlarms, showOutputs, showPermissives, showTrips } from "./safety.js";
 import { loadHistories, note, remember, showSensors } from "./sensors.js";
+import { watchLink } from "./link.js";
 import { watchMachines } from "./machines.js";
 import { watchQuality } from "./quality.js";
 import { know, logIn, operate, operatorButton, toast } from "./session.js";
@@ -48,6 +49,7 @@ function paint(changes) {
   if (has("histograms", "late_culprit")) showReaction(state.histograms, state.late_culprit);
   if (has("devices")) showDevices(state.devices);
   if (has("store", "link", "sync", "identity")) showRecords(state.store, state.link, state.sync, state.identity);
+  if (has("sync")) watchLink(state.sync.state);
   if (has("versions", "counters", "web", "boot_id")) showAbout(state);
 }
 
