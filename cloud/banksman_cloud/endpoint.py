@@ -33,6 +33,7 @@ from banksman_cloud.orders import OrderState, due, give, orders_of
 from banksman_cloud.pictures import PictureFolder
 from banksman_cloud.readings import ReadingsPage, ReadingsWanted, readings_page
 from banksman_cloud.records import Page, Search, search
+from banksman_cloud.retention import Swept, last_sweep_ns, swept_in_all
 from banksman_cloud.shadow import Shadow, desire, must_resend, newer_desired, shadow_of
 from banksman_cloud.storage.port import Engine, Session
 from banksman_cloud.uploads import (
@@ -167,6 +168,10 @@ class Endpoint:
     async def readings(self, wanted: ReadingsWanted) -> ReadingsPage:
         """A page of one node's readings. Raises BadSearch."""
         return await self.engine.read(lambda db: readings_page(db, wanted))
+
+    async def swept(self) -> tuple[dict[str, Swept], int]:
+        """What was deleted of each kind since this database was made, and the last sweep's time."""
+        return await self.engine.read(lambda db: (swept_in_all(db), last_sweep_ns(db)))
 
     async def order(
         self, node: str, name: str, arguments: dict[str, Any], expires_s: float, by: str

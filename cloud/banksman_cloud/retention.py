@@ -27,6 +27,7 @@ DAY_NS = 86_400 * 10**9
 ROWS_A_STEP = 400
 LOOKED_AT_A_STEP = 4_000
 UPLOAD_QUIET_NS = 14 * DAY_NS  # pieces whose rest does not come
+LAST_KEY = "retention.last_ns"
 KINDS = ("readings", *(kind.word for kind in Kind), "order")
 
 
@@ -234,6 +235,12 @@ def swept_in_all(db: Session) -> dict[str, Swept]:
     """What was deleted since this database was made."""
     rows = db.all("SELECT kind, rows, bytes, last_ns FROM swept ORDER BY kind")
     return {kind: Swept(rows_, size, last_ns) for kind, rows_, size, last_ns in rows}
+
+
+def last_sweep_ns(db: Session) -> int:
+    """When somebody has begun to sweep last; 0: never."""
+    row = db.one("SELECT value FROM setting WHERE key = :key", key=LAST_KEY)
+    return 0 if row is None else int(row[0])
 
 
 def unnamed(db: Session, digests: Sequence[str]) -> list[str]:

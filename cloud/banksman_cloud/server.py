@@ -15,7 +15,7 @@ import logging
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 
 import msgspec
@@ -25,6 +25,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from banksman_cloud.answering import Adviser
 from banksman_cloud.endpoint import Endpoint
 from banksman_cloud.operators import Operator, Operators
+from banksman_cloud.retention import DEFAULTS, Keep
 from banksman_cloud.web.boxes import Boxes
 from banksman_cloud.web.callers import Identity
 from banksman_cloud.web.desk import Desk
@@ -68,6 +69,7 @@ class Site:
         remote_desk: bool = False,
         more: Sequence[Route] = (),
         turnstile: Turnstile | None = None,
+        keep: Mapping[str, Keep] = DEFAULTS,
     ) -> None:
         self.operators = Operators(endpoint.engine, now_ns)
         self.gate = Gate(self.operators, remote=remote_desk)
@@ -75,7 +77,8 @@ class Site:
         uploads = Uploads(endpoint, identity, self.boxes.turnstile)
         self._endpoint = endpoint
         self._now_ns = now_ns
-        desk = Desk(endpoint, self.boxes, self.operators, self.gate, now_ns)
+        self._keep = keep
+        desk = Desk(endpoint, self.boxes, self.operators, self.gate, now_ns, keep)
         self.box_routes = (*box_routes(self.boxes), *uploads.routes(), *more)
         self.desk_routes = desk_routes(Pages(), desk, self._describe)
 
@@ -87,7 +90,7 @@ class Site:
     def desk_on_loopback(self) -> tuple[tuple[Route, ...], Gate]:
         """Routes and gate of a second listener, for those who sit at this machine."""
         gate = Gate(self.operators, remote=False)
-        desk = Desk(self._endpoint, self.boxes, self.operators, gate, self._now_ns)
+        desk = Desk(self._endpoint, self.boxes, self.operators, gate, self._now_ns, self._keep)
         refused = tuple(
             Route(route.method, route.path, Access.BOX, _secured_only)
             for route in self.box_routes

@@ -22,11 +22,13 @@ from banksman_cloud.kinds import Kind
 from banksman_cloud.pictures import PictureFolder
 from banksman_cloud.retention import (
     DAY_NS,
+    LAST_KEY,
     Keep,
     Step,
     Swept,
     early_blocks,
     early_records,
+    last_sweep_ns,
     note,
     old_blocks,
     old_orders,
@@ -40,7 +42,6 @@ from banksman_cloud.storage.port import Engine, Session
 EVERY_S = 3600.0
 FIRST_S = 60.0
 BREATH_S = 0.05  # between two steps: boxes go first
-LAST_KEY = "retention.last_ns"
 LOCK = "retention"
 
 log = logging.getLogger(__name__)
@@ -159,8 +160,8 @@ def _earlier(kind: str, before: int) -> Callable[[Session], Step]:
 def _begin(db: Session, now_ns: int) -> bool:
     """Whether nobody has swept within the hour; notes that we do."""
     db.lock(LOCK)
-    row = db.one("SELECT value FROM setting WHERE key = :key", key=LAST_KEY)
-    if row is not None and now_ns - int(row[0]) < EVERY_S * 0.9e9:
+    before_ns = last_sweep_ns(db)
+    if before_ns and now_ns - before_ns < EVERY_S * 0.9e9:
         return False
     db.insert_new("setting", ("key", "value"), [(LAST_KEY, b"0")])
     db.run(

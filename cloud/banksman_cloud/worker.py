@@ -85,7 +85,7 @@ async def _listeners(
 ) -> AsyncIterator[list[Listener]]:
     """What is served on each socket."""
     if settings.tls is None:
-        site = Site(endpoint, DeveloperIdentity(), adviser, time.time_ns)
+        site = Site(endpoint, DeveloperIdentity(), adviser, time.time_ns, keep=settings.keep)
         yield [Listener(sock, site.routes, site.gate) for sock in sockets]
         return
     # Only here: developer mode does without cryptography's 10 MB.
@@ -94,7 +94,13 @@ async def _listeners(
     secured = Secured(settings.folder, settings.tls.names, endpoint.engine, time.time_ns)
     await asyncio.to_thread(secured.open)
     site = Site(
-        endpoint, secured.identity, adviser, time.time_ns, remote_desk=True, more=secured.routes
+        endpoint,
+        secured.identity,
+        adviser,
+        time.time_ns,
+        remote_desk=True,
+        more=secured.routes,
+        keep=settings.keep,
     )
     routes, gate = site.desk_on_loopback()
     desk, boxes = sockets

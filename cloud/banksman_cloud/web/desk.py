@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from banksman_cloud.operators import (
 from banksman_cloud.orders import TooManyOrders
 from banksman_cloud.readings import ReadingsWanted
 from banksman_cloud.records import PAGE_MAX, BadSearch, Search
+from banksman_cloud.retention import Keep
 from banksman_cloud.shadow import VersionConflict
 from banksman_cloud.web.boxes import Boxes
 from banksman_cloud.web.gate import Gate
@@ -31,6 +32,7 @@ from banksman_cloud.web.views import (
     SessionView,
     details_view,
     fleet_view,
+    retention_view,
 )
 
 EXPIRES_MAX_S = 30 * 86_400.0
@@ -76,12 +78,15 @@ class Desk:
         operators: Operators,
         gate: Gate,
         now_ns: Callable[[], int],
+        keep: Mapping[str, Keep],
     ) -> None:
+        """``keep``: the rules of retention, for people to see."""
         self._endpoint = endpoint
         self._boxes = boxes
         self._operators = operators
         self._gate = gate
         self._now_ns = now_ns
+        self._keep = keep
 
     async def readyz(self, _request: web.Request, _by: Operator | None) -> web.Response:
         """Whether the database answers; 503 otherwise."""
@@ -108,6 +113,11 @@ class Desk:
     async def alarms(self, _request: web.Request, _by: Operator | None) -> web.Response:
         """Open alarms of all nodes."""
         return json_reply(AlarmsView(await self._endpoint.alarms()))
+
+    async def retention(self, _request: web.Request, _by: Operator | None) -> web.Response:
+        """What is kept how long, and what was deleted."""
+        swept, last_ns = await self._endpoint.swept()
+        return json_reply(retention_view(self._keep, swept, last_ns))
 
     async def records(self, request: web.Request, _by: Operator | None) -> web.Response:
         """A page of what nodes have recorded."""

@@ -27,6 +27,7 @@ from banksman_cloud.web.views import (
     DetailsView,
     FleetView,
     RecordsView,
+    RetentionView,
     SessionView,
 )
 
@@ -76,6 +77,8 @@ def desk_routes(pages: Pages, desk: Desk, description: Handler) -> tuple[Route, 
               "One node with all that is known of it", DetailsView, refusals=(401, 404, 503)),
         Route("GET", f"{API}/alarms", READ, desk.alarms,
               "Alarms of all nodes that concern someone", AlarmsView, refusals=(401, 503)),
+        Route("GET", f"{API}/retention", READ, desk.retention,
+              "What is kept how long, and what was deleted", RetentionView, refusals=(401, 503)),
         Route("GET", f"{API}/records", READ, desk.records,
               "What nodes have recorded, newest first", RecordsView, queries=_SEARCH,
               refusals=(400, 401, 503)),

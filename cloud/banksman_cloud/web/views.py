@@ -13,6 +13,7 @@ from banksman_cloud.endpoint import HEARTBEAT_S, NodeDetails
 from banksman_cloud.nodes import NodeRow
 from banksman_cloud.orders import OrderState
 from banksman_cloud.records import Found
+from banksman_cloud.retention import KINDS, Keep, Swept
 from banksman_cloud.shadow import Shadow
 
 LATE_NS = round(3 * HEARTBEAT_S * 1e9)
@@ -84,6 +85,24 @@ class RecordsView(msgspec.Struct, frozen=True):
     cursor: str
 
 
+class KindKept(msgspec.Struct, frozen=True):
+    """How long and how much of a kind is kept (0: no limit), and what was deleted of it."""
+
+    kind: str
+    days: float
+    mb: float
+    deleted_rows: int
+    deleted_bytes: int
+    deleted_ns: int  # the last time; 0: never
+
+
+class RetentionView(msgspec.Struct, frozen=True):
+    """What this endpoint keeps, and what it has deleted for being old or too much."""
+
+    kinds: list[KindKept]
+    swept_ns: int  # when the last sweep began; 0: none has
+
+
 class SessionView(msgspec.Struct, frozen=True):
     """Who is logged in here, and whether one has to be."""
 
@@ -92,6 +111,17 @@ class SessionView(msgspec.Struct, frozen=True):
     csrf: str
     login_to_read: bool
     operators: bool
+
+
+def retention_view(
+    rules: Mapping[str, Keep], swept: Mapping[str, Swept], last_ns: int
+) -> RetentionView:
+    """Every kind's line; one without a rule is kept for ever."""
+    kinds: list[KindKept] = []
+    for kind in KINDS:
+        keep, gone = rules.get(kind, Keep()), swept.get(kind, Swept())
+        kinds.append(KindKept(kind, keep.days, keep.mb, gone.rows, gone.bytes, gone.last_ns))
+    return RetentionView(kinds, last_ns)
 
 
 def fleet_view(nodes: Iterable[NodeRow], worker: Mapping[str, int], now_ns: int) -> FleetView:
