@@ -11,6 +11,7 @@ from banksman.control.interlock import Interlock
 from banksman.control.loop import ControlLoop
 from banksman.control.pace import Culprit
 from banksman.control.point import Action, PointSpec
+from banksman.control.ports import NOTHING, Follows
 from banksman.control.stream import Stream, StreamTable
 from banksman.deciding.cache import ScoreCache
 from banksman.deciding.decide import DecisionPoint, join_inputs
@@ -40,7 +41,9 @@ class Nothing:
     def save_latches(self, latched: dict[str, str]) -> None:
         """Forget."""
 
-    def raise_alarm(self, key: str, text: str, priority: Priority, cause: str) -> None:
+    def raise_alarm(
+        self, key: str, text: str, priority: Priority, cause: str, follows: Follows = NOTHING
+    ) -> None:
         """Forget."""
 
     def clear_alarm(self, key: str) -> None:

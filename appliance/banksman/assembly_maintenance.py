@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from banksman.clock import Clock
 from banksman.config.schema import Config
 from banksman.control.ports import AlarmSignal
@@ -43,7 +45,19 @@ def let_listen(watches: Sequence[Watch], extras: Extras) -> Extras:
             readings.setdefault(sensor, []).append(watch.on_reading)
         for vibration in watch.settings.vibration:
             bursts.setdefault(vibration.sensor, []).append(watch.on_burst)
-    return Extras(extras.records, _joined(readings), _joined(bursts), extras.judges)
+    fed_by = {
+        watch.id: frozenset(
+            name.partition(".")[0]
+            for name in (*watch.listens_to(), *(each.sensor for each in watch.settings.vibration))
+        )
+        for watch in watches
+    }
+    return msgspec.structs.replace(
+        extras,
+        watchers=_joined(readings),
+        burst_watchers=_joined(bursts),
+        fed_by={**extras.fed_by, **fed_by},
+    )
 
 
 def _joined(listeners: Mapping[str, list[Callable[[T], None]]]) -> dict[str, Callable[[T], None]]:

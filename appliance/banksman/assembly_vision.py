@@ -108,7 +108,8 @@ class Vision:
         """How stations hear of other sensors, and of the decisions on what they told."""
         versions = {name: _version(station) for name, station in self.stations.items()}
         told = _Told(records, self._evidence.decided)
-        return Extras(told, self._watchers(), judges=versions)
+        cameras = {name: frozenset({each.settings.camera}) for name, each in self.stations.items()}
+        return Extras(told, self._watchers(), judges=versions, fed_by=cameras)
 
     # -- the daemon's side -----------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from banksman.config.load import LoadedConfig, reload_rules
 from banksman.config.schema import ActionSettings, DecisionSettings
 from banksman.control.act import Act
 from banksman.control.devices import DeviceWatch
+from banksman.control.following import of_losses
 from banksman.control.interlock import (
     DISARMED,
     Condition,
@@ -34,6 +35,7 @@ from banksman.deciding.condition import compile_condition
 from banksman.deciding.decide import DecisionPoint, join_inputs
 from banksman.deciding.decision import NO_ACTION
 from banksman.deciding.rules import RuleBook
+from banksman.deciding.wording import worded
 from banksman.store.store import Store
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import Burst, Driver, SensorInfo
@@ -47,13 +49,15 @@ class Extras(msgspec.Struct, frozen=True):
     """What else the control thread's parts are joined to.
 
     ``watchers`` and ``burst_watchers``: sensor -> who is told (`WatchedStream`). ``judges``:
-    device -> the version of the model that makes its readings.
+    device -> the version of the model that makes its readings. ``fed_by``: device -> the devices
+    whose readings or pictures it lives on.
     """
 
     records: RecordQueue
     watchers: Mapping[str, Callable[[Stream], None]] = {}
     burst_watchers: Mapping[str, Callable[[Burst], None]] = {}
     judges: Mapping[str, Callable[[], str]] = {}
+    fed_by: Mapping[str, frozenset[str]] = {}
 
 
 class ControlParts:
@@ -77,13 +81,14 @@ class ControlParts:
         sensors = [info for driver in drivers for info in driver.sensors()]
         extras = extras or Extras(store.records)
         self._judges = extras.judges
+        self._labels = {info.id: info.label for info in sensors}
         table = StreamTable([_stream(info, extras) for info in sensors])
         interlock = Interlock(
             config.node.mode,
             [info for driver in drivers for info in driver.outputs()],
             self._trips(table, drivers),
             [
-                PermissiveSpec(item.output, _condition(compiled, table), item.reason)
+                PermissiveSpec(item.output, self._condition(compiled, table), item.reason)
                 for item, compiled in zip(config.permissives, loaded.permissives, strict=True)
             ],
             latched,
@@ -91,6 +96,8 @@ class ControlParts:
         act = self.act = Act(drivers, alarms, clock.mono_ns)
         culprit = Culprit()
         points, rules_version = self.reload()
+        links = {device.id: link for device in config.devices if (link := device.link())}
+        watch = DeviceWatch(drivers, act, alarms, of_losses(drivers, links, extras.fed_by))
         self.loop = ControlLoop(
             node=config.node.id,
             clock=clock,
@@ -113,9 +120,9 @@ class ControlParts:
             next_id=store.ids.next,
             culprit=culprit,
             call_later=_call_later,
+            look_at_devices=watch.look,
         )
         self.view = View(config.node.id, clock, self.loop, act, drivers)
-        watch = DeviceWatch(drivers, act, alarms)
 
         def tick(now_ns: int) -> None:
             watch.look()
@@ -174,7 +181,11 @@ class ControlParts:
     def _flag(self, sensor: str, table: StreamTable) -> Condition:
         """The condition that a flag is set."""
         catalogue = self._loaded.inventory.catalogue
-        return _condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
+        return self._condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
+
+    def _condition(self, compiled: Compiled, table: StreamTable) -> Condition:
+        text = worded(compiled.text, self._loaded.inventory.catalogue, self._labels)
+        return Condition(text, table.inputs(compiled.inputs), compiled)
 
     def _trips(self, table: StreamTable, drivers: Sequence[Driver]) -> list[TripSpec]:
         guards = [driver for driver in drivers if driver.id == "guard"]
@@ -185,7 +196,7 @@ class ControlParts:
                 label=item.label,
                 outputs=tuple(item.outputs),
                 cause=(
-                    _condition(self._loaded.causes[item.name], table)
+                    self._condition(self._loaded.causes[item.name], table)
                     if item.name in self._loaded.causes
                     else None
                 ),
@@ -211,10 +222,6 @@ def _stream(info: SensorInfo, extras: Extras) -> Stream:
 
 def _call_later(seconds: float, function: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_later(seconds, function)
-
-
-def _condition(compiled: Compiled, table: StreamTable) -> Condition:
-    return Condition(compiled.text, table.inputs(compiled.inputs), compiled)
 
 
 class _Latches:

@@ -22,6 +22,7 @@ import numpy as np
 
 from banksman.clock import SystemClock
 from banksman.config.schema_maintenance import MachineSettings
+from banksman.control.ports import NOTHING, Follows
 from banksman.maintenance.watch import Watch
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import Burst, Quality, Reading
@@ -51,7 +52,9 @@ class Run(msgspec.Struct, frozen=True):
 class _Quiet:
     """Where alarms and readings go."""
 
-    def raise_alarm(self, key: str, text: str, priority: Priority, cause: str) -> None:
+    def raise_alarm(
+        self, key: str, text: str, priority: Priority, cause: str, follows: Follows = NOTHING
+    ) -> None:
         """Nobody is told."""
 
     def clear_alarm(self, key: str) -> None:

@@ -13,13 +13,15 @@ from typing import Any
 from banksman.clock import SystemClock
 from banksman.config.schema import StoreSettings
 from banksman.config.schema_sync import SyncSettings
+from banksman.control.ports import NOTHING, Follows
 from banksman.status import SyncStatus
 from banksman.store.store import Store
 from banksman.sync.beat import Beat
-from banksman.sync.bulk import CHANNEL, Bulk
+from banksman.sync.bulk import Bulk
 from banksman.sync.courier import Courier
 from banksman.sync.link import LinkMeter
 from banksman.sync.orders import OrderBook
+from banksman.sync.outbox import CHANNEL
 from banksman.sync.parts import Parts
 from banksman.sync.policy import Asking, Policy
 from banksman.sync.probe import Prober
@@ -47,9 +49,11 @@ class Quiet:
     def __init__(self) -> None:
         self.raised: set[str] = set()
 
-    def raise_alarm(self, key: str, text: str, priority: Priority, cause: str) -> None:
+    def raise_alarm(
+        self, key: str, text: str, priority: Priority, cause: str, follows: Follows = NOTHING
+    ) -> None:
         """Note it."""
-        del text, priority, cause
+        del text, priority, cause, follows
         self.raised.add(key)
 
     def clear_alarm(self, key: str) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from banksman.commands.options import Subparsers, add_daemon_options
 
-MINUTES_MAX = 720  # the daemon's limit (banksman.alarms.SHELF_MAX_S)
+MINUTES_MAX = 720  # the daemon's limit (banksman.alarm_book.SHELF_MAX_S)
 
 
 def register(commands: Subparsers) -> None:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from banksman.clock import Clock
 from banksman.control.act import Act
 from banksman.control.afterwards import Afterwards, CallLater
+from banksman.control.following import of_alert
 from banksman.control.histogram import Histogram
 from banksman.control.interlock import Change, Interlock, told_as
 from banksman.control.nudge import Nudge
@@ -68,6 +69,7 @@ class ControlLoop:
         next_id: Callable[[], str],
         culprit: Culprit,
         call_later: CallLater,
+        look_at_devices: Callable[[], None] = lambda: None,
     ) -> None:
         """``call_later`` is that of the event loop it will run on."""
         self._node = node
@@ -85,6 +87,7 @@ class ControlLoop:
         self._cloud = cloud
         self._next_id = next_id
         self._culprit = culprit
+        self._look_at_devices = look_at_devices
         self._afterwards = Afterwards(call_later)
         self.latency = Histogram()
         self.recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
@@ -348,8 +351,10 @@ class ControlLoop:
         if action.alert is not None and changed:
             point.alert_key = alert_key
             text = f"{action.alert.text}: {verdict.reason}"
-            self._alarms.raise_alarm(point.alert_key, text, action.alert.priority, decision_id)
-
+            self._look_at_devices()  # a loss is told before what follows from it
+            follows = of_alert(point, action, verdict, arrival_ns)
+            priority = action.alert.priority
+            self._alarms.raise_alarm(alert_key, text, priority, decision_id, follows)
         if action.work_order and changed:
             key = f"{WORK_ORDERS}{point.spec.point.name}.{action.name}"
             text = f"{action.work_order}: {verdict.reason}"

@@ -9,16 +9,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 from banksman.deciding.decision import Decision, Event, Verdict
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import Reading
 
 
+class Follows(msgspec.Struct, frozen=True):
+    """The keys of alarms that this one may follow from, and how long it may outlast them.
+
+    ``beside``: keys of alarms that have one cause with this one if both turn up together.
+    """
+
+    keys: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    within_s: float = 10.0
+
+
+NOTHING = Follows()
+
+
 class AlarmSignal(Protocol):
     """Where the loop raises and clears conditions that people must know of (any thread)."""
 
-    def raise_alarm(self, key: str, text: str, priority: Priority, cause: str) -> None:
-        """The condition ``key`` holds; repeats count up and do not ring again."""
+    def raise_alarm(
+        self, key: str, text: str, priority: Priority, cause: str, follows: Follows = NOTHING
+    ) -> None:
+        """The condition ``key`` holds; repeats count up and do not ring again.
+
+        What follows from another alarm that holds is told under it and rings nobody.
+        """
 
     def clear_alarm(self, key: str) -> None:
         """The condition ``key`` holds no more."""

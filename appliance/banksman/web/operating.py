@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from banksman.alarms import SHELF_MAX_S
+from banksman.alarm_book import SHELF_MAX_S
 from banksman.errors import Problem, ResetRefused, ShelfRefused
 from banksman.security.accounts import Accounts
 from banksman.security.refusals import (

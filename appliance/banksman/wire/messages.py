@@ -103,7 +103,10 @@ WORK_ORDERS = "work_order."
 
 
 class AlarmMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An alarm's newest state: raised, acknowledged, cleared."""
+    """An alarm's newest state: raised, acknowledged, cleared.
+
+    ``acknowledged``: it waits for no person, since one has seen it or it is ``under`` another.
+    """
 
     id: str
     node: str
@@ -120,6 +123,7 @@ class AlarmMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     raised_wall_ns: int = 0
     count: int = 1
     shelved_until_wall_ns: int = 0  # 0: not shelved
+    under: str = ""  # the key of the alarm that it follows from; empty: it stands for itself
 
 
 class AuditMessage(msgspec.Struct, frozen=True, omit_defaults=True):

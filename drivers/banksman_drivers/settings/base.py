@@ -165,6 +165,10 @@ class DeviceBase(Settings):
         """What bounds and types alone cannot find. Names, doubles and units are checked for all."""
         return iter(())
 
+    def link(self) -> str:
+        """The line or gateway that it may share with others, which are lost with it; or empty."""
+        return ""
+
     def claims(self) -> Iterator[Claim]:
         """What of the box it has for itself. Only doubles among devices are looked for here."""
         return iter(())

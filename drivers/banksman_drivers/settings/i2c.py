@@ -169,6 +169,10 @@ class I2cSettings(DeviceBase):
         yield from self._pace_flaws()
         yield from self._channel_flaws()
 
+    def link(self) -> str:
+        """Its bus."""
+        return self.bus
+
     def claims(self) -> Iterator[Claim]:
         """Two chips at one address of a bus would answer at once."""
         yield Claim(("address",), self.bus, f"address 0x{self.address:02x}")

@@ -233,3 +233,7 @@ class ModbusTcpSettings(ModbusBase):
     driver: Literal["modbus_tcp"] = Field(description="which driver")
     host: str = Field(min_length=1, description="name or address of the device")
     port: Port = 502
+
+    def link(self) -> str:
+        """A gateway answers for all of its units."""
+        return f"{self.host}:{self.port}"

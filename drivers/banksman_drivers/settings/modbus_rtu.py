@@ -64,6 +64,10 @@ class ModbusRtuSettings(ModbusBase):
             message = f"nothing of {self.id} is read, so nobody would notice that it is gone"
             yield Flaw(("output",), message, "add a point, such as an output's own register")
 
+    def link(self) -> str:
+        """Its bus."""
+        return self.port
+
     def claims(self) -> Iterator[Claim]:
         """Its port, which is a bus for units of its kind."""
         yield Claim(("port",), self.port, shared=True)

@@ -61,6 +61,10 @@ class Vda5050Settings(DeviceBase):
         if self.password_file is not None and self.username is None:
             yield Flaw(("password_file",), "nothing reads it without username", "add username")
 
+    def link(self) -> str:
+        """The broker."""
+        return f"{self.host}:{self.port}"
+
     def claims(self) -> Iterator[Claim]:
         """A vehicle has one master: two would number its orders and actions against each other."""
         vehicle = f"{self.interface_name}/{self.manufacturer}/{self.serial_number}"

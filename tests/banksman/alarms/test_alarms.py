@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banksman.alarms import AlarmBook, AlarmDesk, Moment
+from banksman.alarm_book import AlarmBook, Moment
+from banksman.alarms import AlarmDesk
 from banksman.clock import ManualClock
 from banksman.records import IdSource
 from banksman.wire.messages import Priority

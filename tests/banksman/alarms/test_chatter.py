@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banksman.alarms import AlarmBook, Moment
+from banksman.alarm_book import AlarmBook, Moment
 from banksman.chatter import KEYS_MAX, QUIET_NS, RAISINGS, WITHIN_NS, Chatter
 from banksman.wire.messages import Priority
 

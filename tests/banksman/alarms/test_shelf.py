@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from banksman.alarms import SHELF_MAX_S, AlarmBook, AlarmDesk, Moment
+from banksman.alarm_book import SHELF_MAX_S, AlarmBook, Moment
+from banksman.alarms import AlarmDesk
 from banksman.clock import ManualClock
 from banksman.errors import ShelfRefused
 from banksman.records import IdSource

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banksman.alarms import AlarmBook, Moment
+from banksman.alarm_book import AlarmBook, Moment
 from banksman.telemetry.topics import kind_of
 from banksman.wire.messages import AlarmMessage, Priority
 

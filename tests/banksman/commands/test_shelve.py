@@ -2,7 +2,7 @@
 
 import pytest
 
-from banksman.alarms import SHELF_MAX_S
+from banksman.alarm_book import SHELF_MAX_S
 from banksman.cli import main
 from banksman.commands.shelve import MINUTES_MAX
 

@@ -11,6 +11,7 @@ from banksman.control.interlock import Condition, Interlock, TripSpec
 from banksman.control.loop import ControlLoop
 from banksman.control.pace import Culprit
 from banksman.control.point import Action, Alert, PointSpec
+from banksman.control.ports import NOTHING
 from banksman.control.stream import Stream, StreamTable
 from banksman.deciding.cache import ScoreCache
 from banksman.deciding.condition import compile_condition
@@ -75,7 +76,7 @@ class Notebook:
 
     def __init__(self):
         self.readings, self.decisions, self.audits, self.latched = [], [], [], {}
-        self.alarms = {}
+        self.alarms, self.follows = {}, {}
 
     def put_readings(self, device, batch):
         self.readings.append((device, tuple(batch)))
@@ -89,8 +90,9 @@ class Notebook:
     def save_latches(self, latched):
         self.latched = dict(latched)
 
-    def raise_alarm(self, key, text, priority, cause):
+    def raise_alarm(self, key, text, priority, cause, follows=NOTHING):
         self.alarms[key] = text
+        self.follows[key] = follows
 
     def clear_alarm(self, key):
         self.alarms.pop(key, None)

@@ -3,6 +3,7 @@
 import pytest
 
 from banksman.control.devices import DeviceWatch
+from banksman.control.ports import NOTHING, Follows
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import DeviceHealth, OutputInfo
 
@@ -37,9 +38,11 @@ class Alarms:
     def __init__(self):
         self.active = {}
         self.priorities = {}
+        self.follows = {}
 
-    def raise_alarm(self, key, text, priority, cause):
+    def raise_alarm(self, key, text, priority, cause, follows=NOTHING):
         self.active[key] = text
+        self.follows[key] = follows
         self.priorities[key] = priority
 
     def clear_alarm(self, key):
@@ -49,6 +52,14 @@ class Alarms:
 def watched():
     device, act, alarms = Device(), Act(), Alarms()
     return device, act, alarms, DeviceWatch([device], act, alarms)
+
+
+def test_a_loss_is_told_with_what_it_may_follow_from():
+    device, act, alarms = Device(), Act(), Alarms()
+    watch = DeviceWatch([device], act, alarms, {"plc": Follows(("device.gateway",))})
+    device.state = "lost"
+    watch.look()
+    assert alarms.follows["device.plc"].keys == ("device.gateway",)
 
 
 def test_a_device_that_is_still_starting_rings_nobody():
