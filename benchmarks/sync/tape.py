@@ -73,12 +73,13 @@ class TapeOutbox:
         return [row for _, row in there if row.row_id not in self._rows_taken]
 
     async def next_rows(
-        self, channel: str, limit: int, classes: Collection[Priority]
+        self, channel: str, limit: int, classes: Collection[Priority], newest: bool = False
     ) -> Sequence[OutboxRow]:
         """By class, then age."""
         del channel
+        turn = -1 if newest else 1
         rows = [row for row in self._rows() if row.priority in classes]
-        return sorted(rows, key=lambda row: (row.priority, row.row_id))[:limit]
+        return sorted(rows, key=lambda row: (row.priority, turn * row.row_id))[:limit]
 
     async def fail_rows(self, channel: str, row_ids: Sequence[int]) -> None:
         """Nothing fails here."""
@@ -97,10 +98,17 @@ class TapeOutbox:
         end = min(begin + limit, bisect_right(self._reading_times, self.now_s))
         return [row for _, row in self._tape.readings[begin:end]]
 
-    async def acknowledge_readings(self, channel: str, position: int) -> None:
-        """Sent up to there."""
-        del channel
+    async def acknowledge_readings(
+        self, channel: str, position: int, after: int | None = None
+    ) -> None:
+        """Sent up to there; in order, for a tape has no backlog."""
+        del channel, after
         self._readings_taken = position
+
+    def readings_front(self, channel: str) -> int | None:
+        """Nothing goes ahead here."""
+        del channel
+        return None
 
     def rows_owed(self, channel: str) -> dict[Priority, int]:
         """By class."""

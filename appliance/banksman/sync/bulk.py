@@ -2,6 +2,7 @@
 
 Rules of this file
 - What is in flight is left out, so that a batch can be packed while the one before it is sent.
+- What goes on the live lane (`live`) is left to it.
 - Rows that something in between does not let pass (413 for a single one) are passed over until the
   link comes back or the next start; they stay in the store, still owed.
 """
@@ -10,57 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
 
 from banksman.store.rows import OutboxRow, ReadingRow
+from banksman.sync.live import Live
+from banksman.sync.outbox import CHANNEL, Outbox
 from banksman.sync.parcel import BLOCK_MESSAGES_MAX, Parcel, fill
 from banksman.sync.policy import Plan
 from banksman.sync.schedule import Schedule, Turn
-from banksman.sync.thinning import Thinning
+from banksman.sync.thinning import Form, Thinning
 from banksman.wire.messages import Priority
 
-CHANNEL = "cloud"
 ROWS_MOST = 1_000
 READINGS_MOST = 20_000
 MESSAGE_BYTES = 20.0  # what one takes on the wire, about, until blocks have told
 MESSAGE_BYTES_LEAST = 0.05
 TELLS = 0.3  # of the estimate comes from the newest batch
 SKIPPED_MOST = 100
-
-
-class Outbox(Protocol):
-    """The store, from the side of one channel."""
-
-    async def next_rows(
-        self, channel: str, limit: int, classes: Collection[Priority]
-    ) -> Sequence[OutboxRow]:
-        """The first rows of these classes that were not acknowledged."""
-
-    async def acknowledge_rows(self, channel: str, row_ids: Sequence[int]) -> None:
-        """These need not be sent again."""
-
-    async def fail_rows(self, channel: str, row_ids: Sequence[int]) -> None:
-        """Somebody was reached and did not take these."""
-
-    async def readings_after(
-        self, channel: str, after: int | None, limit: int
-    ) -> Sequence[ReadingRow]:
-        """Readings beyond a position, or beyond what was acknowledged."""
-
-    async def acknowledge_readings(self, channel: str, position: int) -> None:
-        """Readings up to here need not be sent again."""
-
-    def rows_owed(self, channel: str) -> dict[Priority, int]:
-        """How many rows wait, by class."""
-
-    def readings_owed(self, channel: str) -> int:
-        """How many readings messages wait."""
-
-    def listen(self, callback: Callable[[], None]) -> None:
-        """Call back, from any thread, when there is something new."""
-
-    def stretch(self, factor: float) -> None:
-        """Keep so many times the quota."""
 
 
 class Bulk:
@@ -76,6 +42,10 @@ class Bulk:
         self.skipped: set[int] = set()
         self._outbox = outbox
         self._schedule = schedule
+        self.live = Live(outbox, schedule, self._form, self.waiting, self.skipped)
+
+    def _form(self, plan: Plan) -> Form:
+        return self._thinning.form(plan, self._wall_ns())
 
     def waiting(self, flying: Parcel = ()) -> dict[Priority, int]:
         """How much waits of each class; readings are background."""
@@ -94,13 +64,14 @@ class Bulk:
             return turn
         rows = await self.rows(turn.classes, ROWS_MOST, flying)
         readings: Sequence[ReadingRow] = ()
+        after = max((e.position for e in flying if e.position is not None), default=None)
         if Priority.BACKGROUND in turn.classes:
-            after = max((e.position for e in flying if e.position is not None), default=None)
             limit = min(READINGS_MOST, 1 + int(turn.bytes_most / self._message_bytes))
-            readings = await self._outbox.readings_after(CHANNEL, after, limit)
+            found = await self._outbox.readings_after(CHANNEL, after, limit)
+            readings = self.live.behind(found)
         parcel = await asyncio.to_thread(
             fill, rows, readings, turn.bytes_most, plan.level, self.messages_most,
-            self._thinning.form(plan, self._wall_ns()),
+            self._form(plan), after,
         )  # fmt: skip
         self._learn(parcel)
         sizes = dict.fromkeys(turn.classes, 0)
@@ -121,7 +92,8 @@ class Bulk:
         self, classes: Collection[Priority], limit: int, flying: Parcel = ()
     ) -> list[OutboxRow]:
         """At most ``limit`` rows that are not in flight."""
-        away = self.skipped | {entry.row_id for entry in flying if entry.row_id is not None}
+        away = self.skipped | self.live.rows_away
+        away |= {entry.row_id for entry in flying if entry.row_id is not None}
         rows = await self._outbox.next_rows(CHANNEL, limit + len(away), classes)
         return [row for row in rows if row.row_id not in away][:limit]
 

@@ -3,8 +3,8 @@
     rows, readings --fill, in a Form--> Parcel, a tuple of Entry --seal--> bytes of one batch
 
 Rules of this file
-- A block of readings holds ids that grow and share node and epoch, so that its first and last id
-  name the run. Where that breaks off, the next block begins.
+- A block of readings holds ids that grow and share node and epoch, and positions without a gap, so
+  that its first and last id name the run. Where that breaks off, the next block begins.
 - A row's id and bytes are the store's: what is sent again is the same. A reading's id is, and its
   number lies within its dead band however the blocks are cut.
 - Bounded before compression: a batch by items and bytes, a block by messages and bytes.
@@ -20,7 +20,7 @@ import msgspec
 from banksman.clock import Clock
 from banksman.store.rows import OutboxRow, ReadingRow
 from banksman.sync.thinning import Form
-from banksman.wire.blocks import pack_banded, pack_thinned
+from banksman.wire.blocks import LEVEL, pack_banded, pack_thinned
 from banksman.wire.messages import Priority
 from banksman.wire.uplink import Batch, Item, Receipt
 
@@ -39,7 +39,8 @@ class WrongReceipt(ValueError):
 class Entry(msgspec.Struct, frozen=True):
     """An item and its bookkeeping: its row, or the last position and count of its readings.
 
-    ``wire_bytes`` is what it takes on the wire, about.
+    ``after``: its readings are all that there are beyond that position up to ``position``; None:
+    beyond what was delivered. ``wire_bytes`` is what it takes on the wire, about.
     """
 
     item: Item
@@ -47,6 +48,7 @@ class Entry(msgspec.Struct, frozen=True):
     row_id: int | None = None
     position: int | None = None
     messages: int = 0
+    after: int | None = None
 
 
 Parcel = tuple[Entry, ...]
@@ -73,7 +75,7 @@ def runs_of(
     start, size = 0, 0
     for index, row in enumerate(rows):
         full = index - start >= messages_most or size + len(row.payload) > BLOCK_BYTES_MAX
-        if index > start and (full or not _follows(rows[index - 1].id, row.id)):
+        if index > start and (full or not _follows(rows[index - 1], row)):
             runs.append(rows[start:index])
             start, size = index, 0
         size += len(row.payload) + 1
@@ -82,11 +84,13 @@ def runs_of(
     return runs
 
 
-def _follows(before: str, after: str) -> bool:
-    name, _, number = before.rpartition("-")
-    next_name, _, next_number = after.rpartition("-")
+def _follows(before: ReadingRow, after: ReadingRow) -> bool:
+    """Whether one block may hold both: what lies between would count as taken with them."""
+    name, _, number = before.id.rpartition("-")
+    next_name, _, next_number = after.id.rpartition("-")
     return (
-        name == next_name
+        before.position + 1 == after.position
+        and name == next_name
         and number.isdecimal()
         and next_number.isdecimal()
         and int(number) < int(next_number)
@@ -117,10 +121,12 @@ def fill(
     level: int,
     messages_most: int = BLOCK_MESSAGES_MAX,
     form: Form = PLAIN,
+    after: int | None = None,
 ) -> Parcel:
     """As many of them, in order, as ``bytes_most`` on the wire allow; at least one.
 
-    ``messages_most`` bounds a block of readings. CPU work: call it from a worker thread.
+    ``messages_most`` bounds a block of readings; ``after``: where they were read from, see `Entry`.
+    CPU work: call it from a worker thread.
     """
     entries: list[Entry] = []
     raw, wire = 0, 0
@@ -138,7 +144,8 @@ def fill(
         if entries and (wire + size > bytes_most or raw + size > BYTES_MAX):
             break
         raw, wire = raw + size, wire + size
-        entries.append(Entry(item, size, position=run[-1].position, messages=len(run)))
+        entries.append(Entry(item, size, None, run[-1].position, len(run), after))
+        after = run[-1].position
     return tuple(entries)
 
 
@@ -147,9 +154,14 @@ def seal(
 ) -> bytes:
     """The batch's bytes: msgpack in one zstd frame. CPU work: call it from a worker thread.
 
-    ``padding_bytes`` of noise, which no compression makes smaller, go with it.
+    ``padding_bytes`` of noise, which no compression makes smaller, go with it. What is mostly
+    packed already is not worth the work of a high ``level``: the link would be idle meanwhile.
     """
     import zstandard
+
+    packed = sum(len(item.body) for item in items if item.kind == "readings")
+    if 2 * packed > sum(len(item.body) for item in items):
+        level = min(level, LEVEL)
 
     batch = Batch(
         node=node,

@@ -9,9 +9,10 @@ import msgspec
 from banksman.control.ports import AlarmSignal
 from banksman.status import SyncStatus
 from banksman.sync.beat import Beat
-from banksman.sync.bulk import CHANNEL, Bulk, Outbox
+from banksman.sync.bulk import Bulk
 from banksman.sync.courier import Courier
 from banksman.sync.link import LinkMeter
+from banksman.sync.outbox import CHANNEL, Outbox
 from banksman.sync.pictures import PictureLane
 from banksman.sync.policy import Asking, Plan, Policy
 from banksman.sync.probe import Prober

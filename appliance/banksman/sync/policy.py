@@ -23,7 +23,7 @@ from banksman.wire.messages import Priority
 HYSTERESIS = 0.1
 CLOUD_SHARE_LEAST = 0.1
 CLOUD_SHARE_MOST = 0.3
-BATCH_S = 5.0  # a batch shall take about so long: the link stays full, and a break costs little
+BATCH_S = 8.0  # a batch shall take about so long: the link stays full, and a break costs little
 BATCH_BYTES_LEAST = 16 * 1024
 BATCH_BYTES_MOST = 1024 * 1024
 LEVELS: Mapping[Compression, int] = {"medium": 3, "high": 9, "highest": 17}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from banksman.sync.policy import Plan
 
 EVERY_MOST_S = 3600.0
-SIZE_FOLD = 4  # a fast link needs more bytes to show itself, up to so many times the least
+SIZE_FOLD = 2  # a fast link needs more bytes to show itself, up to so many times the least
 PROBE_S = 0.05
 RARER = 4.0
 

@@ -10,6 +10,8 @@ Rules of this file
 - On a metered link they go only as a probe, and only when nothing has measured the link lately:
   bounded, rare, and made of rows that must go up anyway.
 - A class over its bucket, or a metered link over its budget, waits.
+- While a class has a backlog, what is fresh of every open class is due each `LIVE_S` (over a
+  metered link each interval), with a share of the link of its own: see `live`.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ import msgspec
 
 from banksman.config.schema_sync import SyncSettings
 from banksman.sync.budget import Bucket
-from banksman.sync.policy import Plan
+from banksman.sync.policy import BATCH_S, Plan
 from banksman.wire.messages import Priority
 
 BULK = (Priority.IMPORTANT, Priority.NORMAL, Priority.BACKGROUND)
 BACKLOG_ROWS = 100
 BACKLOG_READINGS = 2_000  # a block full: by exception a message takes a byte, and its head 600
 LOOK_AGAIN_S = 5.0
+LIVE_S = 1.0
+LIVE_SHARE = 0.25  # of what the link, or a class's bucket, carries
+LIVE_BYTES_LEAST = 8 * 1024
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -49,6 +54,12 @@ class Schedule:
             Priority.NORMAL: Bucket(settings.normal_kbit, now_s),
             Priority.BACKGROUND: Bucket(settings.background_kbit, now_s),
         }
+        self._live_buckets = {
+            Priority.IMPORTANT: Bucket(settings.important_kbit * LIVE_SHARE, now_s),
+            Priority.NORMAL: Bucket(settings.normal_kbit * LIVE_SHARE, now_s),
+            Priority.BACKGROUND: Bucket(settings.background_kbit * LIVE_SHARE, now_s),
+        }
+        self._live_s = -math.inf
         self._since_s: dict[Priority, float] = {}
         self._probed_s: float | None = None
 
@@ -89,6 +100,40 @@ class Schedule:
                 classes = tuple(each for each in lower if waiting.get(each, 0))
                 return Turn(classes, min(most, self._probe_bytes), probe=True)
         return max(0.01, min(waits))
+
+    def live_turn(
+        self, plan: Plan, waiting: Mapping[Priority, int], left_bytes: int | None, now_s: float
+    ) -> Turn | float | None:
+        """What goes beside a backlog now, or for how long nothing does; None: there is none."""
+        if plan.metered and left_bytes == 0:
+            return LOOK_AGAIN_S
+        open_to = [each for each in BULK if each <= plan.lowest or plan.idle]
+        if not any(waiting.get(each, 0) > _backlog(each, plan) for each in open_to):
+            return None
+        every_s = plan.interval_s if plan.metered else LIVE_S
+        wait_s = self._live_s + every_s - now_s
+        if wait_s > 0:
+            return wait_s
+        classes = tuple(
+            each
+            for each in open_to
+            if waiting.get(each, 0) and not self._live_buckets[each].wait_s(now_s)
+        )
+        if not classes:
+            return LIVE_S
+        self._live_s = now_s
+        most = max(LIVE_BYTES_LEAST, int(plan.bytes_most / BATCH_S * every_s * LIVE_SHARE))
+        most = min(most, plan.bytes_most)
+        if plan.metered and left_bytes is not None:
+            most = min(most, left_bytes)
+        return Turn(classes, most)
+
+    def sent_live(self, sizes: Mapping[Priority, int], now_s: float) -> None:
+        """So many bytes of each class went beside the backlog: no interval of it begins anew."""
+        for which, size in sizes.items():
+            if which in self._buckets:
+                self._buckets[which].take(now_s, size)
+                self._live_buckets[which].take(now_s, size)
 
     def _due(
         self,

@@ -21,11 +21,11 @@ from typing import Literal
 
 from banksman_drivers.back_off import BackOff
 
-Lane = Literal["urgent", "bulk", "beat", "pictures"]
-LANES: tuple[Lane, ...] = ("urgent", "bulk", "beat", "pictures")
+Lane = Literal["urgent", "live", "bulk", "beat", "pictures"]
+LANES: tuple[Lane, ...] = ("urgent", "live", "bulk", "beat", "pictures")
 State = Literal["connecting", "up", "down", "denied"]
 NOBODY_FIRST_S = 0.25
-NOBODY_MOST_S = {"urgent": 1.0, "bulk": 10.0, "beat": 10.0, "pictures": 10.0}
+NOBODY_MOST_S = {"urgent": 1.0, "live": 10.0, "bulk": 10.0, "beat": 10.0, "pictures": 10.0}
 TROUBLE_FIRST_S = 1.0
 TROUBLE_MOST_S = 60.0
 KNOCK_S = 300.0

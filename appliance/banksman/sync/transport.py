@@ -29,6 +29,7 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.connector import Connection
 
 from banksman.sync.sessions import Sessions
+from banksman.sync.standing import LANES
 from banksman_drivers.links.bind import bind_to
 
 ANSWER_BYTES_MAX = 1024 * 1024
@@ -193,7 +194,7 @@ class Transport:
 
     def _open(self, context: ssl.SSLContext | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=4,
+            limit=len(LANES),
             ssl=True if context is None else context,
             resolver=self._resolver,
             socket_factory=self._socket,
