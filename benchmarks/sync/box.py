@@ -159,7 +159,7 @@ class Box:
             ),
             lambda: state,
             OrderBook(NODE, clock, store.ids.next, {}, store.load_state, store.save_state),
-            Shadow(NODE, store.ids.next, (), store.load_state, store.save_state),
+            Shadow(NODE, store.ids.next, {}, store.load_state, store.save_state),
             settings.heartbeat_s,
             clock.wall_ns,
         )  # fmt: skip

@@ -3,14 +3,15 @@
 The box's store holds 24 h of ten readings a second (ten sensors polled each second) and a decision
 each minute, filled in fast time. The readings are noise of full precision, exact, so that
 nothing but the link decides how fast they go: with dead bands there would be next to no backlog.
-Meanwhile a critical alarm is raised twice a second. The endpoint runs as it ships; all bytes pass a
-relay (`relay.py`) that counts them.
+Meanwhile the sensors are polled and a critical alarm is raised twice a second. The endpoint runs as
+it ships; all bytes pass a relay (`relay.py`) that counts them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import sqlite3
 import time
@@ -20,7 +21,8 @@ from pathlib import Path
 import msgspec
 
 from banksman.config.schema_sync import SyncSettings
-from banksman.sync.schedule import BACKLOG_READINGS
+from banksman.sync.schedule import BACKLOG_READINGS, LIVE_S
+from banksman.wire.messages import ReadingsMessage
 from banksman_drivers.ports import Quality, Reading
 from benchmarks.cloud.running import RunningEndpoint
 from benchmarks.context import Context
@@ -38,13 +40,19 @@ ALARM_EVERY_S = 0.5
 QUIET_S = 1.0  # without a byte: nothing is on its way
 SETTLE_S = 3.0  # a rate is taken from a backlog under way, not from its begin and end
 DRAIN_WITHIN_S = 240.0
+LIVE = "live"  # the device whose readings are taken while the backlog drains
+LIVE_WITHIN_S = LIVE_S + 2.0
 
 
 class Drained(msgspec.Struct, frozen=True):
-    """One outage. ``share`` of the link's rate while the backlog drained."""
+    """One outage. ``share`` of the link's rate while the backlog drained.
+
+    ``ages_s``: of each reading taken meanwhile, when it was durable at the endpoint.
+    """
 
     first_s: float
     waits_s: list[float]
+    ages_s: list[float]
     share: float
     drained_s: float
     backlog_bytes: int
@@ -56,18 +64,20 @@ def fill(box: Box, hours: float, seed: int) -> tuple[int, int]:
     chance = random.Random(seed)
     seconds = round(hours * 3600)
     begin_ns = box.clock.mono_ns() - seconds * 10**9
-    names = [f"plc.sensor_{n}" for n in range(SENSORS)]
     for second in range(seconds):
         at_ns = begin_ns + second * 10**9 + chance.randrange(10**6)
-        box.put_readings(
-            "plc",
-            tuple(
-                Reading(name, 20 + 5 * chance.random(), "", Quality.GOOD, at_ns) for name in names
-            ),
-        )
+        box.put_readings("plc", poll("plc", chance, at_ns))
         if second % 60 == 0:
             box.put_audit({"minute": str(second // 60)})
     return seconds, -(-seconds // 60)
+
+
+def poll(device: str, chance: random.Random, at_ns: int) -> tuple[Reading, ...]:
+    """One poll of all sensors."""
+    return tuple(
+        Reading(f"{device}.sensor_{n}", 20 + 5 * chance.random(), "", Quality.GOOD, at_ns)
+        for n in range(SENSORS)
+    )
 
 
 def measure(context: Context) -> list[Figure]:
@@ -118,8 +128,9 @@ async def drain(
     raised: dict[str, int],
     made: tuple[int, int],
 ) -> Drained:
-    """The link returns: how soon the first alarm, how fast the rest, how long later alarms wait."""
+    """The link returns: how soon the first alarm, how fast the rest, how long what is new waits."""
     owed, rows = made
+    chance = random.Random(1)
     await line.call(relay.up())
     returned_ns, returned_s = time.time_ns(), time.monotonic()
     marks: list[tuple[float, int]] = []
@@ -131,23 +142,29 @@ async def drain(
     ):
         marks.append((time.monotonic(), relay.up_way.passed_bytes))
         raised[box.put_alarm(f"live_{len(raised)}")] = time.time_ns()
+        box.put_readings(LIVE, poll(LIVE, chance, box.clock.mono_ns()))
         await asyncio.sleep(ALARM_EVERY_S)
-    drained_s = time.monotonic() - returned_s
+    drained_s, drained_ns = time.monotonic() - returned_s, time.time_ns()
     await until(lambda: alarms_at(database) == len(raised), 60, "all alarms are there")
     # Cut off on its way, a message that arrived would still count as owed.
     await until(quiet(relay), 60, "nothing is on its way")
     await box.stop_uplink()
-    arrived, ids, blocks = found(database)
+    arrived, ids, blocks, live = found(database)
+    # The last ones have no backlog to wait for: they go with the next batch, whenever that is due.
+    judged = [ages for ages in live if ages[0] < drained_ns - LIVE_WITHIN_S * 1e9]
+    count = sum(1 for mark in marks if mark[0] < returned_s + drained_s - LIVE_WITHIN_S)
     left = box.store.readings_owed("cloud") + sum(box.store.rows_owed("cloud").values())
     steady = [mark for mark in marks if mark[0] > returned_s + SETTLE_S][:-2] or marks
     span_s, size = steady[-1][0] - steady[0][0], steady[-1][1] - steady[0][1]
     return Drained(
         first_s=(arrived[first] - returned_ns) / 1e9,
         waits_s=[(arrived[name] - at_ns) / 1e9 for name, at_ns in raised.items() if name != first],
+        ages_s=[(there_ns - taken_ns) / 1e9 for taken_ns, there_ns in judged]
+        + [math.inf] * (count - len(judged)),
         share=size / span_s / (MBIT * 1e6 / 8),
         drained_s=drained_s,
         backlog_bytes=size,
-        lost=owed + rows + len(raised) - blocks - ids - left,
+        lost=owed + rows + len(raised) + len(marks) - blocks - ids - left,
     )
 
 
@@ -171,20 +188,28 @@ def alarms_at(database: Path) -> int:
     return int(count)
 
 
-def found(database: Path) -> tuple[dict[str, int], int, int]:
-    """When each alarm arrived, how many rows there are, and how many readings messages."""
+def found(database: Path) -> tuple[dict[str, int], int, int, list[tuple[int, int]]]:
+    """When each alarm arrived, how many rows and readings messages there are, and the live ones.
+
+    Of these: when each was taken and when it arrived.
+    """
     from banksman.wire.blocks import unpack
+
+    live: list[tuple[int, int]] = []
 
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         arrived = dict(connection.execute("SELECT id, arrived_ns FROM record WHERE kind = 1"))
         (rows,) = connection.execute("SELECT count(*) FROM record WHERE kind < 3").fetchone()
         messages = 0
-        for first, last, body in connection.execute("SELECT first, last, body FROM block"):
-            numbers = (
-                int(msgspec.json.decode(line)["id"].rpartition("-")[2]) for line in unpack(body)
-            )
-            messages += sum(first <= number <= last for number in numbers)
-    return arrived, int(rows), messages
+        blocks = connection.execute("SELECT first, last, body, arrived_ns FROM block")
+        for first, last, body, arrived_ns in blocks:
+            for line in unpack(body):
+                message = msgspec.json.decode(line, type=ReadingsMessage)
+                if first <= int(message.id.rpartition("-")[2]) <= last:
+                    messages += 1
+                    if message.device == LIVE:
+                        live.append((message.wall_ns, arrived_ns))
+    return arrived, int(rows), messages, live
 
 
 def figures(runs: list[Drained], pressure_pct: float | None, own: str) -> list[Figure]:
@@ -216,6 +241,13 @@ def figures(runs: list[Drained], pressure_pct: float | None, own: str) -> list[F
             pressure_pct=pressure_pct, target=Target("value", 2.0),
             note="a critical alarm raised while the backlog drains, until it is durable at the "
             "endpoint; the table sends no other class by right over such a link",
+        ),
+        figure(
+            "sync.live_age_s", "s", [max(run.ages_s, default=math.inf) for run in runs],
+            direction="lower", n=sum(len(run.ages_s) for run in runs), pressure_pct=pressure_pct,
+            target=Target("value", LIVE_WITHIN_S), worst=True,
+            note="the oldest of all readings taken while the backlog drains, when it is durable at "
+            f"the endpoint; sent each {LIVE_S:g} s",
         ),
         figure(
             "sync.outage_lost", "records", [float(abs(run.lost)) for run in runs],
