@@ -130,7 +130,7 @@ async def drain(
 ) -> Drained:
     """The link returns: how soon the first alarm, how fast the rest, how long what is new waits."""
     owed, rows = made
-    chance = random.Random(1)
+    chance, taken = random.Random(1), list[int]()
     await line.call(relay.up())
     returned_ns, returned_s = time.time_ns(), time.monotonic()
     marks: list[tuple[float, int]] = []
@@ -142,7 +142,9 @@ async def drain(
     ):
         marks.append((time.monotonic(), relay.up_way.passed_bytes))
         raised[box.put_alarm(f"live_{len(raised)}")] = time.time_ns()
-        box.put_readings(LIVE, poll(LIVE, chance, box.clock.mono_ns()))
+        number = Reading(f"{LIVE}.number", len(taken), "", Quality.GOOD, box.clock.mono_ns())
+        taken.append(time.time_ns())
+        box.put_readings(LIVE, (number, *poll(LIVE, chance, number.mono_ns)))
         await asyncio.sleep(ALARM_EVERY_S)
     drained_s, drained_ns = time.monotonic() - returned_s, time.time_ns()
     await until(lambda: alarms_at(database) == len(raised), 60, "all alarms are there")
@@ -151,20 +153,18 @@ async def drain(
     await box.stop_uplink()
     arrived, ids, blocks, live = found(database)
     # The last ones have no backlog to wait for: they go with the next batch, whenever that is due.
-    judged = [ages for ages in live if ages[0] < drained_ns - LIVE_WITHIN_S * 1e9]
-    count = sum(1 for mark in marks if mark[0] < returned_s + drained_s - LIVE_WITHIN_S)
+    judged = [at_ns for at_ns in taken if at_ns < drained_ns - LIVE_WITHIN_S * 1e9]
     left = box.store.readings_owed("cloud") + sum(box.store.rows_owed("cloud").values())
     steady = [mark for mark in marks if mark[0] > returned_s + SETTLE_S][:-2] or marks
     span_s, size = steady[-1][0] - steady[0][0], steady[-1][1] - steady[0][1]
     return Drained(
         first_s=(arrived[first] - returned_ns) / 1e9,
         waits_s=[(arrived[name] - at_ns) / 1e9 for name, at_ns in raised.items() if name != first],
-        ages_s=[(there_ns - taken_ns) / 1e9 for taken_ns, there_ns in judged]
-        + [math.inf] * (count - len(judged)),
+        ages_s=[(live.get(n, math.inf) - at_ns) / 1e9 for n, at_ns in enumerate(judged)],
         share=size / span_s / (MBIT * 1e6 / 8),
         drained_s=drained_s,
         backlog_bytes=size,
-        lost=owed + rows + len(raised) + len(marks) - blocks - ids - left,
+        lost=owed + rows + len(raised) + len(taken) - blocks - ids - left,
     )
 
 
@@ -188,14 +188,14 @@ def alarms_at(database: Path) -> int:
     return int(count)
 
 
-def found(database: Path) -> tuple[dict[str, int], int, int, list[tuple[int, int]]]:
-    """When each alarm arrived, how many rows and readings messages there are, and the live ones.
+def found(database: Path) -> tuple[dict[str, int], int, int, dict[int, int]]:
+    """When each alarm arrived, how many rows and readings messages are there.
 
-    Of these: when each was taken and when it arrived.
+    And when each live one arrived, by its number.
     """
     from banksman.wire.blocks import unpack
 
-    live: list[tuple[int, int]] = []
+    live: dict[int, int] = {}
 
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         arrived = dict(connection.execute("SELECT id, arrived_ns FROM record WHERE kind = 1"))
@@ -208,7 +208,7 @@ def found(database: Path) -> tuple[dict[str, int], int, int, list[tuple[int, int
                 if first <= int(message.id.rpartition("-")[2]) <= last:
                     messages += 1
                     if message.device == LIVE:
-                        live.append((message.wall_ns, arrived_ns))
+                        live[int(message.values["number"] or 0)] = arrived_ns
     return arrived, int(rows), messages, live
 
 

@@ -127,6 +127,7 @@ class Lanes:
         while True:
             await self._turns.may_try("live")
             self._turns.heard("live")
+            live.look()
             plan, left = self._plan(), parts.spending.left_bytes
             found: Parcel | float = LIVE_S
             if parts.standing.state == "up":  # who is there the other lanes find out

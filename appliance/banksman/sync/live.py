@@ -5,7 +5,7 @@
 
 Rules of this file
 - Only while some open class has a backlog (`Schedule.live_turn`); else the bulk lane has it all.
-- Readings beyond ``begin``, the newest one there was when that backlog was seen, are this lane's;
+- Readings beyond ``begin``, the newest one a moment before that backlog was seen, are this lane's;
   the bulk lane ends at it. Of rows it takes each open class's newest, the bulk lane the oldest.
 - It has a share of the link. Where more comes than that carries, it begins anew at the newest and
   leaves a gap to the bulk lane: what is fresh is never older than a turn or two.
@@ -15,6 +15,7 @@ Rules of this file
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from banksman.store.rows import OutboxRow, ReadingRow
@@ -26,6 +27,7 @@ from banksman.sync.thinning import Form
 from banksman.wire.messages import Priority
 
 ROWS_MOST = 100  # of a class
+FRONTS = 3  # looks, one each `schedule.LIVE_S` at least while the link is not up
 
 
 class Live:
@@ -36,10 +38,10 @@ class Live:
         outbox: Outbox,
         schedule: Schedule,
         form: Callable[[Plan], Form],
-        waiting: Callable[[Parcel], Mapping[Priority, int]],
+        waiting: Callable[[], Mapping[Priority, int]],
         skipped: Collection[int],
     ) -> None:
-        """``waiting``: how much waits of each class beside a parcel; ``skipped``: rows left out."""
+        """``waiting``: what waits of each class, on its way or not; ``skipped``: rows left out."""
         self.rows_away: frozenset[int] = frozenset()
         self._outbox = outbox
         self._schedule = schedule
@@ -47,6 +49,7 @@ class Live:
         self._waiting = waiting
         self._skipped = skipped
         self._begin: int | None = None
+        self._fronts: deque[int] = deque(maxlen=FRONTS)
         self._fell_behind = False
 
     def behind(self, readings: Sequence[ReadingRow]) -> Sequence[ReadingRow]:
@@ -60,11 +63,17 @@ class Live:
             return readings
         return old
 
+    def look(self) -> None:
+        """Remember how far readings have come, so that what comes from now on is fresh."""
+        front = self._outbox.readings_front(CHANNEL)
+        if front is not None:
+            self._fronts.append(front)
+
     async def gather(
         self, plan: Plan, left_bytes: int | None, now_s: float, flying: Parcel
     ) -> Parcel | float:
         """The next parcel, or for how many seconds there is none; ``flying``: the bulk lane's."""
-        turn = self._schedule.live_turn(plan, self._waiting(flying), left_bytes, now_s)
+        turn = self._schedule.live_turn(plan, self._waiting(), left_bytes, now_s)
         if turn is None:
             self._begin = None  # the bulk lane closes what gap is left
             return LOOK_AGAIN_S
@@ -106,10 +115,10 @@ class Live:
         """What is fresh, and from where on it was read."""
         if Priority.BACKGROUND not in classes:
             return (), None
-        if self._begin is None or self._fell_behind:
-            # Where as many stretches are ahead as the store keeps, the last one just goes on.
-            self._begin = self._outbox.readings_front(CHANNEL) or self._begin
-            self._fell_behind = False
+        if self._fell_behind and self._fronts:
+            self._begin = self._fronts[-1]
+        elif self._begin is None and self._fronts:
+            self._begin = self._fronts[0]
         begin = self._begin
         if begin is None:
             return (), None
