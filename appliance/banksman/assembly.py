@@ -135,6 +135,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         make_uplink(
             *(loaded, clock, store, core.view, desk, desk_alarms, asking, identity.tls),
             pictures=vision.pictures,
+            note=core.note,
+            renew=identity.renew,
         )
         if syncs
         else None

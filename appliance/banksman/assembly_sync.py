@@ -26,13 +26,15 @@ from banksman.sync.beat import Beat
 from banksman.sync.bulk import Bulk
 from banksman.sync.certificate import CertificateKeeper, Sender
 from banksman.sync.courier import Courier
+from banksman.sync.deeds import Renew, deeds
 from banksman.sync.link import LinkMeter
-from banksman.sync.orders import Deed, OrderBook, OrderFailed
+from banksman.sync.orders import Note, OrderBook
 from banksman.sync.parts import Parts
 from banksman.sync.pictures import PictureLane, PictureSource
 from banksman.sync.policy import Asking, Policy
 from banksman.sync.probe import Prober
-from banksman.sync.schedule import Schedule
+from banksman.sync.schedule import BULK, Schedule
+from banksman.sync.settable import settable
 from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Standing
@@ -40,11 +42,9 @@ from banksman.sync.thinning import Thinning
 from banksman.sync.transport import Transport
 from banksman.sync.uplink import Uplink
 from banksman.sync.watch import LinkWatch
-from banksman.wire.uplink import Heartbeat, LinkReport, Order, Registration
+from banksman.wire.uplink import Heartbeat, LinkReport, Registration
 from banksman_drivers.board.read import capabilities_of, read_board
 from banksman_drivers.file_tree import Tree
-
-SETTABLE = ("heartbeat_s",)
 
 
 def make_uplink(
@@ -57,6 +57,8 @@ def make_uplink(
     asking: Asking,
     tls: Callable[[], ssl.SSLContext | None] = lambda: None,
     pictures: PictureSource | None = None,
+    note: Note = lambda _event, _by, _details: None,
+    renew: Renew | None = None,
 ) -> Uplink:
     """Everything that sends records up. Raises SyncUnavailable with the remedy."""
     if importlib.util.find_spec("zstandard") is None:
@@ -70,7 +72,14 @@ def make_uplink(
     def mono_s() -> float:
         return clock.mono_ns() / 1e9
 
-    meter = LinkMeter()
+    def hurry() -> None:
+        schedule.again(BULK)
+        uplink.try_anew()
+
+    def hold(values: Mapping[str, float]) -> None:
+        spending.limit(values["metered_hour_mb"], values["metered_day_mb"])
+
+    meter, schedule, table = LinkMeter(), Schedule(settings, mono_s()), settable(settings)
     spending = Spending(
         settings.metered_hour_mb,
         settings.metered_day_mb,
@@ -81,13 +90,14 @@ def make_uplink(
     token_file = None if token is None else loaded.folder / token
     transport = Transport(url, mono_s, token_file=token_file, tls=tls)
     courier = Courier(transport, meter, node, clock, mono_s, spending.spend)
+    orders = deeds(desk, hurry, renew)
     beat = Beat(
         courier,
-        _registration(loaded, clock, view),
+        _registration(loaded, clock, view, {"orders": list(orders), "settable": table}),
         _heartbeat(clock, store, view, desk, mono_s),
         lambda: _reported(view),
-        OrderBook(node, clock, store.ids.next, _deeds(desk), store.load_state, store.save_state),
-        Shadow(node, store.ids.next, SETTABLE, store.load_state, store.save_state),
+        OrderBook(node, clock, store.ids.next, orders, store.load_state, store.save_state, note),
+        Shadow(node, store.ids.next, table, store.load_state, store.save_state, hold),
         settings.heartbeat_s,
         clock.wall_ns,
     )
@@ -97,7 +107,7 @@ def make_uplink(
 
         going = Path(config.store.folder) / "going"
         lane = PictureLane(courier, node, pictures, going, clock, fitted)
-    return Uplink(
+    uplink = Uplink(
         Parts(
             outbox=store,
             transport=transport,
@@ -105,7 +115,7 @@ def make_uplink(
             meter=meter,
             policy=Policy(settings),
             standing=Standing(mono_s()),
-            bulk=Bulk(store, Schedule(settings, mono_s()), Thinning(settings), clock.wall_ns),
+            bulk=Bulk(store, schedule, Thinning(settings), clock.wall_ns),
             prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),
             beat=beat,
             watch=LinkWatch([link.rule() for link in config.links]),
@@ -117,6 +127,7 @@ def make_uplink(
             pictures=lane,
         )
     )
+    return uplink
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -126,6 +137,7 @@ class Shown(msgspec.Struct, frozen=True):
     status: Callable[[], IdentityStatus]
     join: Callable[[Sender], None]  # who sends by it
     jobs: Mapping[str, Callable[[], Coroutine[None, None, None]]] = {}
+    renew: Renew | None = None  # before it is due
 
 
 async def show_identity(loaded: LoadedConfig, clock: Clock, alarms: AlarmSignal) -> Shown:
@@ -142,7 +154,9 @@ async def show_identity(loaded: LoadedConfig, clock: Clock, alarms: AlarmSignal)
         mono_s=lambda: clock.mono_ns() / 1e9,
     )
     await asyncio.to_thread(keeper.load)
-    return Shown(keeper.context, keeper.status, keeper.join, {"certificate": keeper.run})
+    return Shown(
+        keeper.context, keeper.status, keeper.join, {"certificate": keeper.run}, keeper.renew_now
+    )
 
 
 def decided(view: View) -> int:
@@ -152,11 +166,14 @@ def decided(view: View) -> int:
     return sum(counters.get(name, 0) for name in names)
 
 
-def _registration(loaded: LoadedConfig, clock: Clock, view: View) -> Callable[[], Registration]:
-    """Who this box is. The board is read once: it does not change while we run."""
+def _registration(
+    loaded: LoadedConfig, clock: Clock, view: View, takes: Mapping[str, Any]
+) -> Callable[[], Registration]:
+    """Who this box is and what it may be told. The board is read once: it does not change."""
     board = read_board(Tree(), [path for path in sys.path if Path(path).is_absolute()])
     hardware: dict[str, Any] = msgspec.to_builtins(board)
     capabilities: dict[str, Any] = msgspec.to_builtins(capabilities_of(board))
+    capabilities |= msgspec.to_builtins(takes)
     started_wall_ns = clock.wall_ns()
     node = loaded.config.node
     devices = [
@@ -223,18 +240,3 @@ def _reported(view: View) -> Mapping[str, Any]:
         "version": version("banksman"),
         "latched": sorted(trip.name for trip in snapshot.trips if trip.latched),
     }
-
-
-def _deeds(desk: Desk) -> Mapping[str, Deed]:
-    """All that the endpoint may order. Nothing of it moves a machine."""
-
-    async def ping(_order: Order) -> str:
-        return "pong"
-
-    async def reload_rules(order: Order) -> str:
-        problems = await desk.reload_rules(f"order {order.id[:80]}")
-        if problems:
-            raise OrderFailed("; ".join(map(str, problems)))
-        return f"rules {desk.snapshot().rules_version}"
-
-    return {"ping": ping, "reload_rules": reload_rules}

@@ -29,12 +29,19 @@ from banksman_cloud.alarms import OpenAlarm, open_alarms
 from banksman_cloud.ingest.checking import Checked
 from banksman_cloud.ingest.keeping import keep
 from banksman_cloud.nodes import NodeRow, all_nodes, find_node, hear, register, speaking_node
-from banksman_cloud.orders import OrderState, due, give, orders_of
+from banksman_cloud.orders import OrderState, check_offered, due, give, orders_of, withdraw
 from banksman_cloud.pictures import PictureFolder
 from banksman_cloud.readings import ReadingsPage, ReadingsWanted, readings_page
 from banksman_cloud.records import Page, Search, search
 from banksman_cloud.retention import Swept, last_sweep_ns, swept_in_all
-from banksman_cloud.shadow import Shadow, desire, must_resend, newer_desired, shadow_of
+from banksman_cloud.shadow import (
+    Shadow,
+    check_settable,
+    desire,
+    must_resend,
+    newer_desired,
+    shadow_of,
+)
 from banksman_cloud.storage.port import Engine, Session
 from banksman_cloud.uploads import (
     Piece,
@@ -47,7 +54,6 @@ from banksman_cloud.uploads import (
 
 T = TypeVar("T")
 
-HEARTBEAT_S = 30.0
 HEARTBEAT_BUSY_S = 5.0  # while orders wait for their results
 
 
@@ -126,12 +132,13 @@ class Endpoint:
             db.lock(f"node {heartbeat.node}")
             no = speaking_node(db, heartbeat.node, now_ns)
             hear(db, no, heartbeat, now_ns)
-            orders = due(db, no, now_ns)
+            orders = due(db, no, heartbeat.node, now_ns)
             return Orders(
                 orders=orders,
                 desired=newer_desired(db, no, heartbeat.shadow_version),
                 resend_shadow=must_resend(db, no),
-                next_s=HEARTBEAT_BUSY_S if orders else HEARTBEAT_S,
+                next_s=HEARTBEAT_BUSY_S if orders else None,
+                wall_ns=now_ns,
             )
 
         return await self.engine.write(work)
@@ -151,7 +158,7 @@ class Endpoint:
             return NodeDetails(
                 node=row,
                 shadow=shadow_of(db, row.no),
-                orders=orders_of(db, row.no, now_ns),
+                orders=orders_of(db, row.no, row.name, now_ns),
                 alarms=open_alarms(db, node),
             )
 
@@ -176,28 +183,41 @@ class Endpoint:
     async def order(
         self, node: str, name: str, arguments: dict[str, Any], expires_s: float, by: str
     ) -> Order:
-        """Give a node an order. Raises NoSuchNode, TooManyOrders."""
+        """Give a node an order. Raises NoSuchNode, NotOffered, TooManyOrders."""
         now_ns = self._now_ns()
-        order = Order(
-            f"order-{secrets.token_hex(8)}", name, now_ns + round(expires_s * 1e9), arguments
-        )
+        expires_ns = now_ns + round(expires_s * 1e9)
+        order = Order(f"order-{secrets.token_hex(8)}", name, expires_ns, arguments, node, by)
 
         def work(db: Session) -> Order:
             db.lock(f"node {node}")
-            give(db, _known(db, node).no, order, by, now_ns)
+            row = _known(db, node)
+            check_offered(row, name)
+            give(db, row.no, order, by, now_ns)
             return order
 
         return await self.engine.write(work)
 
+    async def withdraw(self, node: str, order_id: str) -> None:
+        """End an order that has not been sent. Raises NoSuchNode, NotWaiting."""
+        now_ns = self._now_ns()
+
+        def work(db: Session) -> None:
+            db.lock(f"node {node}")
+            withdraw(db, _known(db, node).no, order_id, now_ns)
+
+        await self.engine.write(work)
+
     async def desire(
         self, node: str, values: dict[str, Any], by: str, if_version: int | None = None
     ) -> Desired:
-        """Set a node's desired state. Raises NoSuchNode, VersionConflict."""
+        """Set a node's desired state. Raises NoSuchNode, NotSettable, VersionConflict."""
         now_ns = self._now_ns()
 
         def work(db: Session) -> Desired:
             db.lock(f"node {node}")
-            return desire(db, _known(db, node).no, values, by, now_ns, if_version)
+            row = _known(db, node)
+            check_settable(row, values)
+            return desire(db, row.no, values, by, now_ns, if_version)
 
         return await self.engine.write(work)
 

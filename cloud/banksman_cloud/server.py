@@ -29,6 +29,7 @@ from banksman_cloud.retention import DEFAULTS, Keep
 from banksman_cloud.web.boxes import Boxes
 from banksman_cloud.web.callers import Identity
 from banksman_cloud.web.desk import Desk
+from banksman_cloud.web.directing import Directing
 from banksman_cloud.web.gate import Gate
 from banksman_cloud.web.openapi import describe
 from banksman_cloud.web.pages import Pages
@@ -78,9 +79,10 @@ class Site:
         self._endpoint = endpoint
         self._now_ns = now_ns
         self._keep = keep
+        self._directing = Directing(endpoint)
         desk = Desk(endpoint, self.boxes, self.operators, self.gate, now_ns, keep)
         self.box_routes = (*box_routes(self.boxes), *uploads.routes(), *more)
-        self.desk_routes = desk_routes(Pages(), desk, self._describe)
+        self.desk_routes = desk_routes(Pages(), desk, self._directing, self._describe)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -96,7 +98,7 @@ class Site:
             for route in self.box_routes
             if route.path.startswith("/v1/")
         )
-        return (*desk_routes(Pages(), desk, self._describe), *refused), gate
+        return (*desk_routes(Pages(), desk, self._directing, self._describe), *refused), gate
 
     async def _describe(self, _request: web.Request, _by: Operator | None) -> web.Response:
         return json_reply(describe(self.routes, metadata.version("banksman"), self.gate.cookie))

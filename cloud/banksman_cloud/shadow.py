@@ -14,12 +14,14 @@ Rules of this file
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from banksman.wire.uplink import Desired, ShadowReport
 from banksman_cloud.ids import Number
+from banksman_cloud.nodes import NodeRow
 from banksman_cloud.storage.port import Session
 
 STATE_BYTES_MAX = 1024 * 1024
@@ -46,6 +48,28 @@ class Shadow(msgspec.Struct, frozen=True):
 
 class VersionConflict(ValueError):
     """Somebody else has changed the desired state meanwhile."""
+
+
+class NotSettable(ValueError):
+    """The node has told which values it takes, and in which bounds: this is none of them."""
+
+
+def check_settable(row: NodeRow, values: Mapping[str, Any]) -> None:
+    """Raise NotSettable if the node said what may be set, and ``values`` is beyond that."""
+    offered = row.registration.capabilities.get("settable") if row.registration else None
+    if not isinstance(offered, dict):
+        return
+    for name, value in values.items():
+        if name not in offered:
+            known = ", ".join(sorted(str(each)[:40] for each in offered))
+            raise NotSettable(f"node {row.name} takes {known or 'nothing'}, and not {name[:80]}")
+        bounds = offered[name] if isinstance(offered[name], dict) else {}
+        least, most = bounds.get("least"), bounds.get("most")
+        if not (isinstance(least, int | float) and isinstance(most, int | float)):
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and least <= value <= most):
+            raise NotSettable(f"{name} of node {row.name} is a number from {least:g} to {most:g}")
 
 
 def merged(known: Reported, number: int, report: ShadowReport) -> Reported:

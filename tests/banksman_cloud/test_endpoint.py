@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from cloud_batches import (
@@ -21,10 +22,10 @@ from cloud_batches import (
 from banksman.wire.uplink import Heartbeat, LinkReport, Receipt, Registration
 from banksman_cloud.endpoint import NoSuchNode
 from banksman_cloud.kinds import Kind
-from banksman_cloud.orders import OPEN_MAX, TooManyOrders
+from banksman_cloud.orders import OPEN_MAX, NotOffered, NotWaiting, TooManyOrders
 from banksman_cloud.pictures import PictureFolder
 from banksman_cloud.records import SCAN_MAX, BadSearch, Search
-from banksman_cloud.shadow import VersionConflict
+from banksman_cloud.shadow import NotSettable, VersionConflict
 
 
 def heartbeat(node: str = NODE, **fields) -> Heartbeat:
@@ -240,10 +241,61 @@ async def test_orders_of_one_node_are_bounded(endpoint):
         await ordered(endpoint)
 
 
-async def test_a_busy_node_is_asked_to_come_back_sooner(endpoint):
-    calm = (await endpoint.heartbeat(heartbeat())).next_s
+async def test_a_busy_node_is_asked_to_come_back_sooner_and_a_calm_one_as_it_likes(endpoint):
+    assert (await endpoint.heartbeat(heartbeat())).next_s is None
     await ordered(endpoint)
-    assert (await endpoint.heartbeat(heartbeat())).next_s < calm
+    assert (await endpoint.heartbeat(heartbeat())).next_s <= 5
+
+
+async def test_an_order_says_whom_it_is_for_who_gave_it_and_what_time_it_is(endpoint, now):
+    order = await ordered(endpoint)
+    orders = await endpoint.heartbeat(heartbeat())
+    assert (order.node, order.by, orders.wall_ns) == (NODE, "anna", now())
+
+
+async def test_an_order_is_withdrawn_only_before_it_is_sent(endpoint):
+    order = await ordered(endpoint)
+    await endpoint.withdraw(NODE, order.id)
+    assert (await endpoint.heartbeat(heartbeat())).orders == []
+    assert (await endpoint.details(NODE)).orders[0].state == "withdrawn"
+    sent = await ordered(endpoint)
+    await endpoint.heartbeat(heartbeat())
+    for gone in (order.id, sent.id, "order-of-nobody"):
+        with pytest.raises(NotWaiting):
+            await endpoint.withdraw(NODE, gone)
+    assert (await endpoint.details(NODE)).orders[0].state == "sent"
+
+
+async def test_nobody_withdraws_another_nodes_order(endpoint):
+    order = await ordered(endpoint)
+    await endpoint.heartbeat(heartbeat("other"))
+    with pytest.raises(NotWaiting):
+        await endpoint.withdraw("other", order.id)
+
+
+async def test_a_node_is_given_only_what_it_says_it_takes(endpoint):
+    bounds = {"least": 1.0, "most": 3600.0, "unit": "s"}
+    takes = {"orders": ["ping"], "settable": {"heartbeat_s": bounds}}
+    await endpoint.register(Registration(NODE, "", "", "1", "armed", 1, capabilities=takes))
+    assert (await endpoint.order(NODE, "ping", {}, 60, "anna")).name == "ping"
+    with pytest.raises(NotOffered, match="takes ping"):
+        await endpoint.order(NODE, "arm", {}, 60, "anna")
+    await endpoint.desire(NODE, {"heartbeat_s": 60}, "anna")
+    for wrong in ({"quota_mb": 1}, {"heartbeat_s": 0}, {"heartbeat_s": True}, {"heartbeat_s": "x"}):
+        with pytest.raises(NotSettable):
+            await endpoint.desire(NODE, wrong, "anna")
+
+
+@pytest.mark.parametrize("takes", [
+    {"orders": 3, "settable": "x"}, {"orders": [None, {}], "settable": {"a": 1}},
+    {"orders": ["ping"], "settable": {"a": {"least": "x", "most": []}}},
+])  # fmt: skip
+async def test_a_node_that_says_nonsense_of_what_it_takes_breaks_nothing(endpoint, takes):
+    await endpoint.register(Registration(NODE, "", "", "1", "armed", 1, capabilities=takes))
+    with contextlib.suppress(NotOffered):
+        await endpoint.order(NODE, "ping", {}, 60, "anna")
+    with contextlib.suppress(NotSettable):
+        await endpoint.desire(NODE, {"a": 1}, "anna")
 
 
 # The shadow.

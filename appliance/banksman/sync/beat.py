@@ -85,7 +85,9 @@ class Beat:
                 reliability=status.reliability,
                 profile=status.profile,
             )
-            heartbeat = self._heartbeat(report, self._shadow.desired_version)
+            heartbeat = msgspec.structs.replace(
+                self._heartbeat(report, self._shadow.desired_version), next_s=self.next_s
+            )
             body = msgspec.json.encode(heartbeat)
             answer = await self._courier.call("POST", "/v1/heartbeat", body)
         except NoAnswer as none:
@@ -100,21 +102,19 @@ class Beat:
         return Delivered((), 0)
 
     async def _obey(self, orders: Orders, metered: bool) -> None:
-        wanted_s = self._every_s if orders.next_s is None else orders.next_s
-        desired = self._shadow.desired.get("heartbeat_s")
-        if isinstance(desired, int | float) and orders.next_s is None:
-            wanted_s = float(desired)
-        if not orders.orders and metered:
-            wanted_s = max(wanted_s, self._every_s * METERED_SLOWER)
-        if not NEXT_LEAST_S <= wanted_s <= NEXT_MOST_S:  # NaN is neither
-            wanted_s = self._every_s
-        self.next_s = wanted_s
         if orders.desired is not None:
             self._shadow.desire(orders.desired)
+        own_s = self._shadow.desired.get("heartbeat_s", self._every_s)
+        wanted_s = own_s if orders.next_s is None else orders.next_s
+        if not orders.orders and metered:
+            wanted_s = max(wanted_s, own_s * METERED_SLOWER)
+        if not NEXT_LEAST_S <= wanted_s <= NEXT_MOST_S:  # NaN is neither
+            wanted_s = own_s
+        self.next_s = wanted_s
         if orders.resend_shadow:
             self._shadow.resend()
         for order in orders.orders[:ORDERS_MOST]:
-            await self._orders.carry_out(order)
+            await self._orders.carry_out(order, orders.wall_ns)
 
 
 def _not_200(fate: Fate, status: int) -> Fate:

@@ -9,6 +9,7 @@ Rules of this file
   renewal that was under way meanwhile is thrown away.
 - A new context drops nothing that is in flight (`sessions`).
 - A renewal that fails is tried again with back-off; the old certificate serves until its end.
+- An order may ask for a renewal before it is due; one renewal runs at a time.
 - No secret is logged. Work on keys is done on worker threads.
 """
 
@@ -79,6 +80,7 @@ class CertificateKeeper:
         self._back_off = BackOff(*AGAIN_S)
         self._try_at_s = 0.0
         self._sender: Sender | None = None
+        self._one = asyncio.Lock()
         parts = urlsplit(url)
         self._transport = Transport(f"{parts.scheme}://{parts.netloc}", mono_s, tls=self.context)
         self._est = Est(self._transport)
@@ -149,12 +151,25 @@ class CertificateKeeper:
         """Take a new file, renew what is due, and say what people must know."""
         if await asyncio.to_thread(self.load):
             self._changed()
-        identity = self._identity
-        if identity is not None:
-            age = life_of(identity, self._wall_s()).age
-            if age in ("due", "short") and self._mono_s() >= self._try_at_s:
-                await self._renew(identity)
+        async with self._one:
+            identity = self._identity
+            if identity is not None:
+                age = life_of(identity, self._wall_s()).age
+                if age in ("due", "short") and self._mono_s() >= self._try_at_s:
+                    await self._renew(identity)
         self._ring()
+
+    async def renew_now(self) -> str:
+        """Renew it though it is not due. Raises IdentityError; the old one then serves on."""
+        async with self._one:
+            identity = self._identity
+            if identity is None:
+                raise IdentityError(self._damage or ENROL)
+            self._trouble = ""
+            await self._renew(identity)
+            if self._trouble:
+                raise IdentityError(f"the certificate could not be renewed: {self._trouble}")
+        return f"the certificate holds until {_day(self._identity or identity)}"
 
     async def _renew(self, identity: Identity) -> None:
         before = self._raw
@@ -188,8 +203,8 @@ class CertificateKeeper:
         if identity is None:
             log.log(logging.ERROR if self._damage else logging.INFO, "%s", self._damage or ENROL)
             return
-        ends = f"{datetime.fromtimestamp(identity.ends_s, UTC):%Y-%m-%d %H:%M}Z"
-        log.info("the certificate of %s, %s, holds until %s", identity.node, identity.serial, ends)
+        told = (identity.node, identity.serial, _day(identity))
+        log.info("the certificate of %s, %s, holds until %s", *told)
 
     def _ring(self) -> None:
         """The alarm that a person should know of, if there is one."""
@@ -215,3 +230,7 @@ class CertificateKeeper:
                 return f"the certificate ended {days:.1f} days ago; with a new token {ENROL}"
             case "clock":
                 return "this box's clock stands before the certificate's beginning: set it"
+
+
+def _day(identity: Identity) -> str:
+    return f"{datetime.fromtimestamp(identity.ends_s, UTC):%Y-%m-%d %H:%M}Z"

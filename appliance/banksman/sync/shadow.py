@@ -5,21 +5,24 @@
 Rules of this file
 - One report is on its way at a time. What changes meanwhile goes into the next.
 - A report that the endpoint asks for anew carries the whole state (``since`` 0).
-- Desired values are taken only by names in ``settable``; others are named in the report under
-  ``desired_ignored``, so that nobody waits for what cannot come.
+- Desired values are taken only by names in ``settable`` and within their bounds. Other names
+  stand in the report under ``desired_ignored``, values out of bounds with the reason under
+  ``desired_refused``, so that nobody waits for what cannot come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from banksman.sync.settable import Setting, judge
 from banksman.wire.messages import Priority
 from banksman.wire.uplink import Desired, Item, ShadowReport
 
 STATE_KEY = "sync.shadow"
+NAME_CHARS = 80
 
 
 class _Kept(msgspec.Struct):
@@ -28,8 +31,9 @@ class _Kept(msgspec.Struct):
     version: int = 0
     values: dict[str, Any] = {}
     desired_version: int = 0
-    desired: dict[str, Any] = {}
+    desired: dict[str, float] = {}
     ignored: list[str] = []
+    refused: dict[str, str] = {}
     sent: ShadowReport | None = None
     whole: bool = True
 
@@ -41,21 +45,27 @@ class Shadow:
         self,
         node: str,
         next_id: Callable[[], str],
-        settable: Collection[str],
+        settable: Mapping[str, Setting],
         load: Callable[[str], bytes | None],
         save: Callable[[str, bytes], None],
+        apply: Callable[[Mapping[str, float]], None] = lambda _values: None,
     ) -> None:
+        """``apply`` makes every settable value hold: the desired one, or the config's."""
         self._node = node
         self._next_id = next_id
-        self._settable = frozenset(settable)
+        self._settable = settable
         self._save_state = save
+        self._apply = apply
         try:
             self._kept = msgspec.json.decode(load(STATE_KEY) or b"{}", type=_Kept)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self._kept = _Kept()
+        # The config's bounds may be others than when it was taken.
+        self._kept.desired, _ = judge(settable, self._kept.desired)
+        self._hold()
 
     @property
-    def desired(self) -> Mapping[str, Any]:
+    def desired(self) -> Mapping[str, float]:
         """The values that the endpoint has set and that this box takes."""
         return self._kept.desired
 
@@ -70,9 +80,15 @@ class Shadow:
         if desired.version <= kept.desired_version:
             return
         kept.desired_version = desired.version
-        kept.desired = {k: v for k, v in desired.values.items() if k in self._settable}
-        kept.ignored = sorted(set(desired.values) - self._settable)[:32]
+        kept.desired, kept.refused = judge(self._settable, desired.values)
+        unknown = sorted(set(desired.values) - set(self._settable))
+        kept.ignored = [name[:NAME_CHARS] for name in unknown[:32]]
+        self._hold()
         self._save()
+
+    def _hold(self) -> None:
+        own = {name: setting.value for name, setting in self._settable.items()}
+        self._apply(own | self._kept.desired)
 
     def resend(self) -> None:
         """The endpoint has lost the state: the next report is whole."""
@@ -98,6 +114,7 @@ class Shadow:
             **values,
             "desired_version": kept.desired_version,
             "desired_ignored": kept.ignored,
+            "desired_refused": kept.refused,
             **{f"set.{key}": value for key, value in kept.desired.items()},
         }
         before: Mapping[str, Any] = {} if kept.whole else kept.values

@@ -42,6 +42,10 @@ class Spending:
         if self.metered:
             self._budget.spend(self._wall_ns(), size)
 
+    def limit(self, hour_mb: float, day_mb: float) -> None:
+        """Other limits from now on; what was spent stays spent."""
+        self._budget = Budget(hour_mb, day_mb, self._budget.spent)
+
     def save(self) -> None:
         """Keep the sum if it has changed."""
         if self._budget.spent != self._saved:

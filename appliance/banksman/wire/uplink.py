@@ -117,7 +117,8 @@ class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a node is now. ``outbox``: rows waiting, by priority; ``behind``: readings waiting.
 
-    ``shadow_version`` is the desired version that the box has carried out last.
+    ``shadow_version`` is the desired version that the box has carried out last. ``next_s``: when
+    the box means to send the next one; 0: it does not say.
     """
 
     node: str
@@ -135,15 +136,21 @@ class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
     latched: list[str] = []
     link: LinkReport = LinkReport()
     shadow_version: int = 0
+    next_s: float = 0.0
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A command to the node; carried out at most once, never after ``expires_wall_ns``."""
+    """A command to the node; carried out at most once, never after ``expires_wall_ns``.
+
+    ``node``: whom it is for; ``by``: who gave it. Both empty: an older endpoint does not say.
+    """
 
     id: str
     name: str
     expires_wall_ns: int
     arguments: dict[str, Any] = {}
+    node: str = ""
+    by: str = ""
 
 
 class OrderResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -183,10 +190,12 @@ class ShadowReport(msgspec.Struct, frozen=True, omit_defaults=True):
 class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to a heartbeat. ``desired`` only when it is newer than the box's version.
 
-    ``next_s``: when the endpoint would like the next heartbeat; the box bounds it.
+    ``next_s``: when the endpoint would like the next heartbeat; the box bounds it. ``wall_ns``: the
+    endpoint's time, by which orders expire; 0: it does not say.
     """
 
     orders: list[Order] = []
     desired: Desired | None = None
     resend_shadow: bool = False
     next_s: float | None = None
+    wall_ns: int = 0

@@ -1,14 +1,12 @@
-"""What operators ask: the fleet, one node, records of all nodes; orders and desired state."""
+"""What operators ask: the fleet, one node, records of all nodes; and who is logged in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from banksman.wire.uplink import Desired, Order
 from banksman_cloud.endpoint import Endpoint, NoSuchNode
 from banksman_cloud.kinds import Kind
 from banksman_cloud.operators import (
@@ -18,12 +16,11 @@ from banksman_cloud.operators import (
     TooManyTries,
     WrongPassword,
 )
-from banksman_cloud.orders import TooManyOrders
 from banksman_cloud.readings import ReadingsWanted
 from banksman_cloud.records import PAGE_MAX, BadSearch, Search
 from banksman_cloud.retention import Keep
-from banksman_cloud.shadow import VersionConflict
 from banksman_cloud.web.boxes import Boxes
+from banksman_cloud.web.directing import unknown
 from banksman_cloud.web.gate import Gate
 from banksman_cloud.web.replies import Refusal, json_of, json_reply, later
 from banksman_cloud.web.views import (
@@ -34,24 +31,6 @@ from banksman_cloud.web.views import (
     fleet_view,
     retention_view,
 )
-
-EXPIRES_MAX_S = 30 * 86_400.0
-NAME_CHARS_MAX = 64
-
-
-class OrderWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order to give; never carried out later than ``expires_s`` from now."""
-
-    name: str
-    expires_s: float
-    arguments: dict[str, Any] = {}
-
-
-class DesiredWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole desired state. ``if_version``: refuse if somebody has changed it meanwhile."""
-
-    values: dict[str, Any]
-    if_version: int | None = None
 
 
 class LogInWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +86,10 @@ class Desk:
 
     async def details(self, request: web.Request, _by: Operator | None) -> web.Response:
         """One node."""
-        details = await self._known(request)
+        try:
+            details = await self._endpoint.details(request.match_info["node"])
+        except NoSuchNode as error:
+            raise unknown(error) from None
         return json_reply(details_view(details, self._now_ns()))
 
     async def alarms(self, _request: web.Request, _by: Operator | None) -> web.Response:
@@ -159,36 +141,6 @@ class Desk:
             raise Refusal(400, "bad-search", str(error)) from None
         return json_reply(page)
 
-    async def order(self, request: web.Request, by: Operator | None) -> web.Response:
-        """Give a node an order."""
-        wish = await json_of(request, OrderWish)
-        if not 0 < wish.expires_s <= EXPIRES_MAX_S:
-            raise Refusal(400, "bad-order", f"expires_s is over 0 and up to {EXPIRES_MAX_S:g}")
-        if not wish.name.isidentifier() or len(wish.name) > NAME_CHARS_MAX:
-            raise Refusal(400, "bad-order", "name is a word of letters, digits and '_'")
-        try:
-            order: Order = await self._endpoint.order(
-                request.match_info["node"], wish.name, wish.arguments, wish.expires_s, _name(by)
-            )
-        except NoSuchNode as error:
-            raise _unknown(error) from None
-        except TooManyOrders as error:
-            raise Refusal(409, "too-many", str(error), "Wait for results.") from None
-        return json_reply(order, 201)
-
-    async def desire(self, request: web.Request, by: Operator | None) -> web.Response:
-        """Set a node's desired state."""
-        wish = await json_of(request, DesiredWish)
-        try:
-            desired: Desired = await self._endpoint.desire(
-                request.match_info["node"], wish.values, _name(by), wish.if_version
-            )
-        except NoSuchNode as error:
-            raise _unknown(error) from None
-        except VersionConflict as error:
-            raise Refusal(409, "version", str(error), "Look at it anew.") from None
-        return json_reply(desired)
-
     async def session(self, _request: web.Request, by: Operator | None) -> web.Response:
         """Who is logged in here."""
         return json_reply(await self._session(by))
@@ -226,20 +178,6 @@ class Desk:
             login_to_read=self._gate.remote,
             operators=await self._operators.any(),
         )
-
-    async def _known(self, request: web.Request) -> Any:
-        try:
-            return await self._endpoint.details(request.match_info["node"])
-        except NoSuchNode as error:
-            raise _unknown(error) from None
-
-
-def _unknown(error: NoSuchNode) -> Refusal:
-    return Refusal(404, "no-node", str(error), "See GET /api/v1/fleet.")
-
-
-def _name(by: Operator | None) -> str:
-    return by.name if by else ""
 
 
 def _whole(text: str | None, otherwise: int) -> int:

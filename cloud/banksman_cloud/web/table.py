@@ -18,8 +18,10 @@ from banksman_cloud.kinds import Kind
 from banksman_cloud.readings import MESSAGES_MAX, ReadingsPage
 from banksman_cloud.records import PAGE_MAX, TEXT_CHARS_MAX
 from banksman_cloud.web import desk as asked
+from banksman_cloud.web import directing as wanted
 from banksman_cloud.web.boxes import Boxes, Health
 from banksman_cloud.web.desk import Desk
+from banksman_cloud.web.directing import Directing
 from banksman_cloud.web.pages import Pages
 from banksman_cloud.web.routes import Access, Handler, Query, Route
 from banksman_cloud.web.views import (
@@ -61,7 +63,9 @@ def box_routes(boxes: Boxes) -> tuple[Route, ...]:
     )  # fmt: skip
 
 
-def desk_routes(pages: Pages, desk: Desk, description: Handler) -> tuple[Route, ...]:
+def desk_routes(
+    pages: Pages, desk: Desk, directing: Directing, description: Handler
+) -> tuple[Route, ...]:
     """What operators ask. The page's shell holds no data: someone has to log in on it."""
     return (
         Route("GET", "/", PUBLIC, pages.index),
@@ -85,11 +89,14 @@ def desk_routes(pages: Pages, desk: Desk, description: Handler) -> tuple[Route, 
         Route("GET", f"{API}/nodes/{{node}}/readings", READ, desk.readings,
               "One node's readings, oldest first, each within its dead band", ReadingsPage,
               queries=_READINGS, refusals=(400, 401, 503)),
-        Route("POST", f"{API}/nodes/{{node}}/orders", CHANGE, desk.order,
-              "Give a node an order", Order, asked.OrderWish, 201,
+        Route("POST", f"{API}/nodes/{{node}}/orders", CHANGE, directing.order,
+              "Give a node an order", Order, wanted.OrderWish, 201,
               refusals=(400, 401, 403, 404, 409, 413, 503)),
-        Route("PUT", f"{API}/nodes/{{node}}/desired", CHANGE, desk.desire,
-              "Set a node's whole desired state", Desired, asked.DesiredWish,
+        Route("DELETE", f"{API}/nodes/{{node}}/orders/{{id}}", CHANGE, directing.withdraw,
+              "Withdraw an order that no heartbeat has taken along", None, None, 204,
+              refusals=(401, 403, 404, 409, 503)),
+        Route("PUT", f"{API}/nodes/{{node}}/desired", CHANGE, directing.desire,
+              "Set a node's whole desired state", Desired, wanted.DesiredWish,
               refusals=(400, 401, 403, 404, 409, 413, 503)),
         Route("GET", f"{API}/session", PUBLIC, desk.session, "Who is logged in here",
               SessionView, refusals=(503,)),

@@ -9,15 +9,18 @@ import msgspec
 
 from banksman.wire.uplink import LinkReport
 from banksman_cloud.alarms import OpenAlarm
-from banksman_cloud.endpoint import HEARTBEAT_S, NodeDetails
+from banksman_cloud.endpoint import NodeDetails
 from banksman_cloud.nodes import NodeRow
 from banksman_cloud.orders import OrderState
 from banksman_cloud.records import Found
 from banksman_cloud.retention import KINDS, Keep, Swept
 from banksman_cloud.shadow import Shadow
 
-LATE_NS = round(3 * HEARTBEAT_S * 1e9)
+LATE_BEATS = 3  # a node is late when so many have not come
+HEARTBEAT_S = 30.0  # of a node that does not say when it will speak next
 SILENT_NS = 15 * 60 * 10**9
+SILENT_BEATS = 5
+NEXT_MOST_S = 86_400.0
 SHORT_NS = 15 * 86_400 * 10**9  # boxes renew when 30 days are left
 CLOCK_OFF_NS = 60 * 10**9  # a node's clock this far from ours is pointed out
 
@@ -160,11 +163,20 @@ def node_view(node: NodeRow, now_ns: int) -> NodeView:
 
 
 def state_of(node: NodeRow, now_ns: int) -> NodeState:
-    """How long ago a node was heard, as a word."""
+    """How long ago a node was heard, as a word; in beats of its own, over a metered link slow."""
     if not node.heard_ns:
         return "new"
     ago_ns = now_ns - node.heard_ns
-    return "up" if ago_ns < LATE_NS else "late" if ago_ns < SILENT_NS else "silent"
+    beat_ns = round(max(HEARTBEAT_S, _next_s(node)) * 1e9)
+    if ago_ns < LATE_BEATS * beat_ns:
+        return "up"
+    return "late" if ago_ns < max(SILENT_NS, SILENT_BEATS * beat_ns) else "silent"
+
+
+def _next_s(node: NodeRow) -> float:
+    """When it meant to speak again; a node may say nonsense."""
+    told = node.heartbeat.next_s if node.heartbeat else 0.0
+    return told if 0 < told <= NEXT_MOST_S else 0.0
 
 
 def details_view(details: NodeDetails, now_ns: int) -> DetailsView:

@@ -24,12 +24,13 @@ from banksman.sync.beat import Beat
 from banksman.sync.bulk import Bulk
 from banksman.sync.courier import Courier
 from banksman.sync.link import LinkMeter
-from banksman.sync.orders import OrderBook
+from banksman.sync.orders import Done, OrderBook
 from banksman.sync.parts import Parts
 from banksman.sync.pictures import PictureLane, PictureSource
 from banksman.sync.policy import Asking, Policy
 from banksman.sync.probe import Prober
 from banksman.sync.schedule import Schedule
+from banksman.sync.settable import settable
 from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Standing
@@ -259,7 +260,7 @@ class Rig:
 
         async def ping(order) -> str:
             self.done.append(order.id)
-            return "pong"
+            return Done("pong")
 
         spending = Spending(
             settings.metered_hour_mb, settings.metered_day_mb, clock.wall_ns,
@@ -277,7 +278,7 @@ class Rig:
             lambda: {"mode": "observe"},
             OrderBook(NODE, clock, store.ids.next, {"ping": ping}, store.load_state,
                       store.save_state),
-            Shadow(NODE, store.ids.next, ("heartbeat_s",), store.load_state, store.save_state),
+            Shadow(NODE, store.ids.next, settable(settings), store.load_state, store.save_state),
             settings.heartbeat_s,
             clock.wall_ns,
         )  # fmt: skip

@@ -318,3 +318,20 @@ async def test_it_renews_where_the_uplink_leaves_and_tells_it(site, box):
     await box.keeper.look()
     assert (sender.told, box.status.renewals) == (1, 1)
     assert box.keeper._transport.interface == "lo"
+
+
+async def test_an_order_renews_it_before_it_is_due_and_a_failure_is_told(site, box):
+    await enrolled(site, box)
+    await box.keeper.look()
+    before = box.status.serial
+    assert "holds until" in await box.keeper.renew_now()
+    assert box.status.serial != before
+    await site.revoke("press3")
+    with pytest.raises(IdentityError, match="could not be renewed"):
+        await box.keeper.renew_now()
+    assert box.status.state == "good", "the one it has serves on"
+
+
+async def test_without_a_certificate_there_is_none_to_renew(box):
+    with pytest.raises(IdentityError, match="enrol"):
+        await box.keeper.renew_now()

@@ -8,6 +8,8 @@ from cloud_site import CloudSite
 from openapi_spec_validator import validate
 
 from banksman_cloud.errors import SettingsError
+from banksman_cloud.retention import Keep
+from banksman_cloud.sweeper import Sweeper
 
 WISH = {"name": "reload", "expires_s": 60}
 ORDERS = f"/api/v1/nodes/{NODE}/orders"
@@ -87,6 +89,66 @@ async def test_the_desired_state_is_set_with_its_version(fed, operator):
 async def test_an_order_that_cannot_be_is_refused(fed, operator, wish):
     status, _, _ = await fed.ask("POST", ORDERS, json=wish, headers=operator)
     assert status == 400
+
+
+async def test_arguments_of_an_order_are_bounded(fed, operator):
+    wish = {**WISH, "arguments": {"x": "y" * 5000}}
+    assert (await fed.ask("POST", ORDERS, json=wish, headers=operator))[0] == 400
+
+
+async def test_an_order_that_waits_is_withdrawn_once(fed, operator):
+    _, order, _ = await fed.ask("POST", ORDERS, json=WISH, headers=operator)
+    path = f"{ORDERS}/{order['id']}"
+    answers = [(await fed.ask("DELETE", path, headers=operator))[0] for _ in range(2)]
+    assert answers == [204, 409]
+    assert (await fed.ask("DELETE", f"/api/v1/nodes/ghost/orders/{order['id']}", headers=operator))[
+        0
+    ] == 404
+    assert (await fed.ask("DELETE", path))[0] in (401, 403), "not without the session's token"
+
+
+async def test_what_a_node_takes_is_all_that_it_may_be_given(fed, operator):
+    told = {
+        "node": NODE, "site": "", "location": "", "version": "1", "mode": "armed",
+        "started_wall_ns": 1,
+        "capabilities": {
+            "orders": ["ping"], "settable": {"heartbeat_s": {"least": 1, "most": 3600}},
+        },
+    }  # fmt: skip
+    await fed.ask("PUT", "/v1/node", json=told)
+    status, problem, _ = await fed.ask("POST", ORDERS, json=WISH, headers=operator)
+    assert (status, problem["detail"]) == (400, f"node {NODE} takes ping")
+    path = f"/api/v1/nodes/{NODE}/desired"
+    wish = {"values": {"heartbeat_s": 9000}}
+    status, problem, _ = await fed.ask("PUT", path, json=wish, headers=operator)
+    assert (status, problem["detail"]) == (
+        400,
+        f"heartbeat_s of node {NODE} is a number from 1 to 3600",
+    )
+
+
+async def test_a_node_over_a_metered_link_is_late_by_its_own_beat(site, now):
+    beat = {
+        "node": NODE, "wall_ns": 1, "mono_ns": 1, "boot_id": "b", "mode": "observe",
+        "ready": True, "uptime_s": 1.0, "next_s": 300.0,
+    }  # fmt: skip
+    await site.ask("POST", "/v1/heartbeat", json=beat)
+    states = []
+    for seconds in (0, 800, 400, 400):
+        now.pass_s(seconds)
+        states.append((await site.ask("GET", "/api/v1/fleet"))[1]["nodes"][0]["state"])
+    assert states == ["up", "up", "late", "silent"]
+
+
+async def test_what_is_kept_and_what_was_deleted_is_told(fed, endpoint, now):
+    _, told, _ = await fed.ask("GET", "/api/v1/retention")
+    kinds = {kind["kind"]: kind for kind in told["kinds"]}
+    assert (kinds["readings"]["days"], kinds["decision"]["days"], told["swept_ns"]) == (400, 0, 0)
+    now.pass_s(100 * 86_400)
+    await Sweeper(endpoint.engine, {"decision": Keep(days=10)}, now, breath_s=0.0).sweep()
+    _, told, _ = await fed.ask("GET", "/api/v1/retention")
+    kinds = {kind["kind"]: kind for kind in told["kinds"]}
+    assert (kinds["decision"]["deleted_rows"], told["swept_ns"]) == (30, now())
 
 
 async def test_an_order_to_nobody_is_refused(fed, operator):
