@@ -155,6 +155,13 @@ class AlarmBook:
                 changes.append(self._put_under(known, key, moments()))
         return changes
 
+    def reword(self, key: str, text: str) -> None:
+        """What is shown of an alarm while it holds: nobody rings, nothing is counted or sent."""
+        known = self._alarms.get(key)
+        if known is not None and known.active:
+            text = printable(text, TEXT_MAX_CHARS)
+            self._alarms[key] = msgspec.structs.replace(known, text=text)
+
     def clear_alarm(self, key: str, moment: Moment) -> AlarmMessage | None:
         """The condition holds no more. Returns the change, None when there is nothing to clear."""
         self._unconfirmed.discard(key)

@@ -66,6 +66,11 @@ class AlarmDesk:
                 for folded in self._book.fold(key, self._moment):
                     self._tell(folded)
 
+    def reword_alarm(self, key: str, text: str) -> None:
+        """What is shown of ``key`` while it holds; it rings nobody."""
+        with self._lock:
+            self._book.reword(key, text)
+
     def clear_alarm(self, key: str) -> None:
         """The condition ``key`` holds no more."""
         with self._lock:

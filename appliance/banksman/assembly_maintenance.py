@@ -9,9 +9,11 @@ import msgspec
 
 from banksman.clock import Clock
 from banksman.config.schema import Config
-from banksman.control.ports import AlarmSignal
 from banksman.control.stream import Stream
 from banksman.control_parts import Extras
+from banksman.maintenance.ringing import Alarms
+from banksman.maintenance.shelf import RunShelf
+from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
 from banksman.store.store import Store
 from banksman_drivers.ports import Burst
@@ -19,17 +21,24 @@ from banksman_drivers.ports import Burst
 T = TypeVar("T")
 
 
-def make_watches(config: Config, clock: Clock, store: Store, alarms: AlarmSignal) -> list[Watch]:
+def make_watches(config: Config, clock: Clock, store: Store, alarms: Alarms) -> list[Watch]:
     """A watch for each ``[[machine]]``, with what it had learned before."""
+    turns = Turns()
+    shelves: dict[str, RunShelf] = {}
     watches = []
     for machine in config.machines:
+        kind = machine.kind or machine.id
+        if kind not in shelves:
+            runs = f"runs of {kind}"
+            shelves[kind] = RunShelf(kind, _keeper(store, runs), store.load_state(runs))
         key = f"baselines of {machine.id}"
-
-        def save(value: bytes, key: str = key) -> None:
-            store.save_state(key, value)
-
-        watches.append(Watch(machine, clock, alarms, save, store.load_state(key)))
+        save, saved = _keeper(store, key), store.load_state(key)
+        watches.append(Watch(machine, clock, alarms, save, saved, shelves[kind], turns))
     return watches
+
+
+def _keeper(store: Store, key: str) -> Callable[[bytes], None]:
+    return lambda value: store.save_state(key, value)
 
 
 def let_listen(watches: Sequence[Watch], extras: Extras) -> Extras:

@@ -20,6 +20,8 @@ from banksman.config.load import load_config
 from banksman.control_parts import ControlParts
 from banksman.deciding.decision import Decision
 from banksman.demo.prepare import Ports, prepare, round_order
+from banksman.maintenance.shelf import RunShelf
+from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
 from banksman.store.store import Store
 from banksman_drivers.fake.plant.fast import FastPlant
@@ -90,7 +92,14 @@ class Stage:
 
         drivers = [made(real) for real in make_drivers(config, clock, lambda _: None)]
         drivers += [
-            MadeWatch(Watch(each, clock, self._alarms, lambda _: None, None), world)
+            MadeWatch(
+                Watch(
+                    *(each, clock, self._alarms, _forget, None),
+                    shelf=RunShelf(each.id, _forget, None),
+                    turns=Turns(),
+                ),
+                world,
+            )
             for each in config.machines
         ]
         store = cast("Store", self._journal)  # it has what is asked of a store here
@@ -154,3 +163,7 @@ class Stage:
 def run_hour(folder: Path, seed: int, seconds: float = HOUR_S) -> Hour:
     """One hour of the demo's plant, or its first ``seconds``."""
     return Stage(folder, seed, seconds).run()
+
+
+def _forget(_: bytes) -> None:
+    """A made hour learns nothing that another one would want."""

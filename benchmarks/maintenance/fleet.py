@@ -5,6 +5,8 @@
 - ``fleet_core_share``: of one core for all of them. Each sensor gives a second of 25.6 kHz every
   ten seconds, as a multiplexed card does; bearings are named, zones told.
 - ``fleet_dropped``: bursts that were not judged, because newer ones had come. None may be.
+- ``continuous_sensors``: how many sensors that never pause, 25.6 kHz each, one core hears: every
+  second of each is described, named and zoned. A hundred want so many cores over this.
 
 The switch interval is the daemon's. No device and no store: the lateness is the watches' own.
 """
@@ -23,6 +25,9 @@ import numpy as np
 from banksman.clock import SystemClock
 from banksman.config.schema_maintenance import MachineSettings
 from banksman.control.ports import NOTHING, Follows
+from banksman.maintenance.hearing import Hearing
+from banksman.maintenance.shelf import RunShelf
+from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import Burst, Quality, Reading
@@ -38,6 +43,7 @@ TICK_S = 0.005
 RUN_S, QUICK_RUN_S = 10.0, 1.5
 SWITCH_S = 0.0005
 SEED = 5
+CONTINUOUS_S = 20
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -55,6 +61,9 @@ class _Quiet:
     def raise_alarm(
         self, key: str, text: str, priority: Priority, cause: str, follows: Follows = NOTHING
     ) -> None:
+        """Nobody is told."""
+
+    def reword_alarm(self, key: str, text: str) -> None:
         """Nobody is told."""
 
     def clear_alarm(self, key: str) -> None:
@@ -75,6 +84,8 @@ def measure(context: Context) -> list[Figure]:
     sys.setswitchinterval(SWITCH_S)
     try:
         with Pressure() as pressure:
+            heard = [_continuous(CONTINUOUS_S // (5 if context.quick else 1))]
+            heard += [_continuous(CONTINUOUS_S) for _ in range(context.rounds - 1)]
             runs = [
                 (asyncio.run(_run(seconds, busy=False)), asyncio.run(_run(seconds, busy=True)))
                 for _ in range(context.rounds)
@@ -103,13 +114,42 @@ def measure(context: Context) -> list[Figure]:
             direction="lower", n=given, pressure_pct=pressure.pct, target=Target("value", 0.0),
             worst=True, note="bursts that were not judged",
         ),
+        figure(
+            "maintenance.continuous_sensors", "", heard, direction="higher",
+            n=CONTINUOUS_S * context.rounds, pressure_pct=pressure.pct,
+            note="25.6 kHz without a pause each, heard and named by one core",
+        ),
     ]  # fmt: skip
+
+
+def _continuous(seconds: int) -> float:
+    """Seconds of one sensor that a core hears in a second of its time."""
+    settings = _settings(0)
+    hearing = Hearing(settings, settings.vibration[0])
+    random = np.random.default_rng(SEED)
+    bursts = [
+        Burst(
+            hearing.name, random.normal(0, 0.1, SAMPLES).astype(np.float32), RATE_HZ, "gn",
+            Quality.GOOD, (number + 1) * 1_000_000_000,
+        )
+        for number in range(seconds)
+    ]  # fmt: skip
+    began_s = time.thread_time()
+    for burst in bursts:
+        hearing.take(burst, None)
+    return seconds / (time.thread_time() - began_s)
+
+
+def _forget(_: bytes) -> None:
+    """Nothing is kept."""
 
 
 async def _run(seconds: float, *, busy: bool) -> Run:
     clock, quiet = SystemClock(), _Quiet()
+    turns, shelf = Turns(), RunShelf("fleet", _forget, None)
     watches = [
-        Watch(_settings(number), clock, quiet, lambda _: None, None) for number in range(MACHINES)
+        Watch(_settings(number), clock, quiet, _forget, None, shelf, turns)
+        for number in range(MACHINES)
     ]
     samples = np.random.default_rng(SEED).normal(0, 0.1, (4, SAMPLES)).astype(np.float32)
     tasks = [asyncio.create_task(watch.run(quiet)) for watch in watches]

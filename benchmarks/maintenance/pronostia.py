@@ -1,10 +1,8 @@
 """Bearings run until they fail (PRONOSTIA, PHM 2012 challenge): alarm in time, life that is left.
 
-Each bearing is watched as the daemon would: features of 0.1 s every 10 s, medians of 30 s,
-baselines after a first hour of which half an hour is running in, and a floor that makes 2.5 sigmas
-a change of a quarter, which ISO 20816-1 calls significant. Growth by half in most bands alarms too,
-also while a baseline is being learned. Remaining life is asked at 50, 55 ... 95 % of life, from the
-other bearings' runs only ("leaving one out").
+Each bearing is watched by the daemon's own `Judge`: levels of 0.1 s every 10 s, windows of 30 s,
+a first hour to learn from, of which half an hour is running in. Nothing else is set. Remaining life
+is asked at 50, 55 ... 95 % of life, from the other bearings' runs only ("leaving one out").
 
 Score of the challenge: 1 for the true hours, halved by each 5 % too late and each 20 % too early.
 "Unknown" is scored as the constant guess, which is the peer: 1 300 s, the challenge's own best.
@@ -19,11 +17,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from banksman.maintenance.baseline import BaselineBank
-from banksman.maintenance.degradation import DegradationIndicator
-from banksman.maintenance.deviation import DeviationBank, Verdict
+from banksman.config.schema_maintenance import MachineSettings
+from banksman.maintenance.deviation import Verdict
+from banksman.maintenance.judging import Judge
+from banksman.maintenance.levels import LEVELS, levels_of
 from banksman.maintenance.life import LifeBook, Run
-from banksman.maintenance.window import OCTAVES, describe
+from banksman.maintenance.window import describe
 from benchmarks.context import Context
 from benchmarks.figure import Direction, Figure, Target, figure
 from benchmarks.maintenance.recordings import Floats, folder_of
@@ -31,17 +30,13 @@ from benchmarks.pressure import Pressure
 
 RATE_HZ = 25_600.0
 PERIOD_S = 10.0
-AXES = 2
 WINDOW_RECORDS = 3
 LEARN_WINDOWS, SETTLE_WINDOWS = 120, 60
-SIGNIFICANT = math.log(1.25)
-FLOOR = SIGNIFICANT / 2.5
-LOOK_WINDOWS = 30
+AXES = ("acc.horizontal", "acc.vertical")
 ASKED = np.arange(0.50, 0.951, 0.05)
 GUESS_H = 1300.0 / 3600.0
 EARLY_LIFE = 0.4
 LEAD_S = 600.0
-LOW_OCTAVES = 3  # up to 400 Hz: imbalance, looseness, the faults' own frequencies
 CHUNK = 10
 
 
@@ -114,49 +109,43 @@ def measure(context: Context) -> list[Figure]:
 def watch(path: Path) -> Watched:
     """Watch one bearing from its first record to its last."""
     with np.load(path) as archive:
-        features, octaves = features_of(archive["acc_milli_g"])
-    minutes, loudness = _medians(features), _medians(octaves)
-    watched = np.concatenate([minutes, loudness], axis=1)
-    keys = [(str(number), "loaded") for number in range(watched.shape[1])]
-    baselines = BaselineBank(keys, LEARN_WINDOWS, SETTLE_WINDOWS)
-    deviation = DeviationBank(baselines, np.full(len(keys), FLOOR))
-    indicator = DegradationIndicator()
-    alarmed = minutes.shape[1]
-    rows = np.arange(len(keys))
-    alarm, growth = None, np.zeros(len(watched))
-    for number, levels in enumerate(watched):
-        verdict = deviation.update(levels)
-        rising = (verdict == Verdict.ALARM) & (deviation.sigmas > 0.0)
-        centre = baselines.band(rows).centre
-        growth[number] = indicator.update(levels[alarmed:], centre[alarmed:])
-        if alarm is None and (rising[:alarmed].any() or indicator.failing):
+        records = archive["acc_milli_g"]
+    heard = levels(records)
+    machine = MachineSettings.model_validate(
+        {
+            "id": "bearing",
+            "window_s": WINDOW_RECORDS * PERIOD_S,
+            "learn_windows": LEARN_WINDOWS,
+            "settle_windows": SETTLE_WINDOWS,
+            "vibration": [{"sensor": axis} for axis in AXES],
+        }
+    )
+    judge = Judge(machine)
+    alarm, hours, looks = None, [], []
+    for number, window in enumerate(heard):
+        wall_s = (number + 1) * machine.window_s
+        told = judge.judge("loaded", {}, list(window), wall_s)
+        if alarm is None and told.verdict is Verdict.ALARM:
             alarm = number
-    kurtosis = minutes[:, 2 * AXES : 3 * AXES]
-    lately = [kurtosis[max(0, end - LOOK_WINDOWS) : end] for end in range(1, len(watched) + 1)]
-    smooth = np.array([np.median(each, axis=0) for each in lately])
-    looks = np.concatenate([smooth, growth[:, None]], axis=1)
-    window_h = WINDOW_RECORDS * PERIOD_S / 3600.0
-    hours: Floats = window_h * np.arange(1.0, len(watched) + 1.0)
-    life_h = len(features) * PERIOD_S / 3600.0
-    return Watched(Run(path.stem.rpartition("_set_")[2], hours, looks, life_h), alarm)
+        hours.append(told.hours_run)
+        looks.append(judge.wearing.looks)
+    life_h = len(records) * PERIOD_S / 3600.0
+    name = path.stem.rpartition("_set_")[2]
+    return Watched(Run(name, np.array(hours), np.array(looks), life_h), alarm)
 
 
-def features_of(milli_g: np.ndarray) -> tuple[Floats, Floats]:
-    """Logarithms of features (records, 4 * axes) and of octave amplitudes (records, 8 * axes).
-
-    Features: rms, crest, kurtosis and the amplitude below 400 Hz, each for every axis.
-    """
-    features = np.empty((len(milli_g), 4, AXES))
-    octaves = np.empty((len(milli_g), OCTAVES, AXES))
-    for axis in range(AXES):
+def levels(milli_g: np.ndarray) -> Floats:
+    """The windows of one bearing as `Hearing.level` gives them: (windows, axes, LEVELS)."""
+    records = np.empty((len(milli_g), len(AXES), LEVELS))
+    for axis in range(len(AXES)):
         for first in range(0, len(milli_g), CHUNK):
             rows = slice(first, first + CHUNK)
-            found = describe(milli_g[rows, axis] / 1000.0, RATE_HZ)
-            low = found.octave_power[:, :LOW_OCTAVES].sum(axis=1)
-            parts = (found.rms, found.crest, found.kurtosis, np.sqrt(low))
-            features[rows, :, axis] = np.log(np.stack(parts, axis=1))
-            octaves[rows, :, axis] = 0.5 * np.log(found.octave_power)
-    return features.reshape(len(milli_g), -1), octaves.reshape(len(milli_g), -1)
+            records[rows, axis] = levels_of(describe(milli_g[rows, axis] / 1000.0, RATE_HZ))
+    windows = len(records) // WINDOW_RECORDS
+    shaped = records[: windows * WINDOW_RECORDS].reshape(
+        windows, WINDOW_RECORDS, *records.shape[1:]
+    )
+    return np.asarray(np.median(shaped, axis=1))
 
 
 def ask(bearings: list[Watched]) -> Answers:
@@ -186,12 +175,6 @@ def challenge_score(true_hours: float, said_hours: float) -> float:
     """The score of one answer in the PHM 2012 challenge, 0 to 1."""
     error_pct = 100.0 * (true_hours - said_hours) / true_hours
     return math.pow(0.5, -error_pct / 5.0 if error_pct <= 0.0 else error_pct / 20.0)
-
-
-def _medians(records: Floats) -> Floats:
-    windows = len(records) // WINDOW_RECORDS
-    shaped = records[: windows * WINDOW_RECORDS].reshape(windows, WINDOW_RECORDS, -1)
-    return np.asarray(np.median(shaped, axis=1))
 
 
 def _fraction(bearing: Watched) -> float:

@@ -74,4 +74,4 @@ async def test_the_present_is_called_normal_with_a_login(open_page, plant):
     await page.click("#login button[type=submit]")
     await expect(page.locator("#toast")).to_contain_text("It learns that anew.")
     await expect(page.locator("#machine-sum")).to_contain_text("not known yet")
-    assert [name for name, _ in plant.machines.renewed] == ["spindle"]
+    assert [said[:2] for said in plant.machines.said] == [("spindle", "renew")]

@@ -15,23 +15,37 @@ examples:
   banksman machines                   every machine in a line
   banksman machines press             one, with its findings and what is furthest from its normal
   banksman machines press --renew     after a repair: as it is now, it is well; learn that anew
+  banksman machines press --failed    it failed: from its life the life of others is told
+  banksman machines press --replaced  a part was replaced before it failed: its hours begin anew
 
 exit codes: 0 done, 1 refused, 2 wrong usage, 6 no daemon answers
 """
+
+
+SAID = {
+    "renew": "what it does from now on is its normal; it is learned anew",
+    "failed": "its life is a known run to failure; from now on it is new, and learned anew",
+    "replaced": "from now on it is new, and learned anew",
+}
 
 
 def register(commands: Subparsers) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "machines",
-        help="show how the machines are, or call the present normal",
+        help="show how the machines are, call the present normal, say that one failed",
         description="Shows what the daemon knows of each [[machine]]. Works over the daemon's\n"
-        "Unix socket on this box; over the page's URL --renew needs a login, so use the page.",
+        "Unix socket on this box; over the page's URL a word needs a login, so use the page.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("machine", nargs="?", help="id of a [[machine]]; left out: all")
-    parser.add_argument("--renew", action="store_true", help="the present is its new normal")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--renew", action="store_true", help="the present is its new normal")
+    words.add_argument("--failed", action="store_true", help="it failed, and is new from now on")
+    words.add_argument(
+        "--replaced", action="store_true", help="it did not fail, and is new from now on"
+    )
     add_daemon_options(parser)
     parser.set_defaults(run=run)
 
@@ -40,8 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask the daemon."""
     from banksman.commands.client import Client
 
-    if arguments.renew and arguments.machine is None:
-        print("banksman: --renew needs the id of a machine", file=sys.stderr)
+    word = next((word for word in SAID if getattr(arguments, word)), None)
+    if word is not None and arguments.machine is None:
+        print(f"banksman: --{word} needs the id of a machine", file=sys.stderr)
         return 2
     client = Client(arguments.url, arguments.socket)
     if arguments.machine is None:
@@ -49,10 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found) if arguments.json else "\n".join(map(line, found)) or _NONE)
         return 0
     path = f"/api/v1/machines/{quote(arguments.machine, safe='')}"
-    if arguments.renew:
-        brief = client.post(f"{path}/renew")
-        said = f"{arguments.machine}: what it does from now on is its normal; it is learned anew"
-        print(json.dumps(brief) if arguments.json else said)
+    if word is not None:
+        brief = client.post(f"{path}/{word}")
+        print(json.dumps(brief) if arguments.json else f"{arguments.machine}: {SAID[word]}")
         return 0
     machine = client.get(path)
     print(json.dumps(machine) if arguments.json else "\n".join(lines(machine)))
@@ -83,7 +97,10 @@ def lines(machine: dict[str, Any]) -> list[str]:
         line(brief),
         f"  state: {brief['state'] or 'unknown'}, normal {100 * brief['learned']:.0f} % learned",
         f"  hours left: {brief['hours_reason']}",
+        f"  has run {brief['hours_run']:.1f} h since new; known runs to failure: {brief['runs']}",
     ]
+    if brief["change"]:
+        out.append(f"  just now: {brief['change']}")
     if brief["bursts_dropped"] or brief["bursts_skipped"]:
         out.append(
             f"  bursts: {brief['bursts_dropped']} came too fast, "

@@ -19,10 +19,15 @@ MACHINE_POINTS = (
     ("verdict", "", "verdict: 0 unknown, 1 normal, 2 warning, 3 alarm"),
     ("deviation", "", "sigmas from its normal, of the sensor furthest out"),
     ("score", "", "how rare the newest readings are, 0 to 1"),
+    ("change", "", "how rare what its slow sensors just did together is, 0 to 1"),
     ("fault", "", "fault: 0 none, 1 odd, 2 suspected, 3 named"),
     ("fault_confidence", "", "how sure the fault's name is"),
     ("zone", "", "ISO 20816-3 zone: 0 unknown, 1 A, 2 B, 3 C, 4 D"),
-    ("remaining", "h", "hours until a limit; bad: unknown"),
+    ("growth", "%", "by how much most of its vibration has grown for good"),
+    ("remaining_known", "", "whether the hours left are known: 0 or 1"),
+    ("remaining", "h", "hours left; bad: unknown"),
+    ("remaining_soonest", "h", "one in ten ends before; bad: unknown"),
+    ("remaining_latest", "h", "one in ten lasts longer; bad: unknown, or it may last for ever"),
 )
 
 
@@ -49,6 +54,9 @@ class SlowSettings(Settings):
     limit: float | None = Field(
         None, description="what it must not reach; `remaining` says when it would"
     )
+    limit_low: float | None = Field(
+        None, description="what it must not fall to; `remaining` says when it would"
+    )
 
 
 class LoadSettings(Settings):
@@ -66,6 +74,9 @@ class MachineSettings(Settings):
 
     id: Ident
     label: Label = ""
+    kind: Label = Field(
+        "", description="machines of one kind share their known runs to failure; left out: its id"
+    )
     vibration: list[VibrationSettings] = Field(
         default_factory=list, max_length=16, description="sensors with bursts"
     )
@@ -94,8 +105,9 @@ class MachineSettings(Settings):
         240, ge=20, le=100_000, description="windows of a state until its normal is known"
     )
     settle_windows: int = Field(
-        10, ge=0, le=10_000, description="the first of them, which warm-up makes useless"
-    )
+        10, ge=0, le=10_000,
+        description="windows of warm-up: nothing is judged or learned in so many after a start",
+    )  # fmt: skip
 
     def sensor_offers(self) -> Sequence[SensorOffer]:
         """What rules may name."""

@@ -8,6 +8,8 @@ Rules of this file
   by sensor, and how great the greatest one of a block gets.
 - A change is where the sensor that differs most does so as one healthy block in 1 / RARE shows.
 - What goes on changing is told again after HOLD_READINGS, not at each reading.
+- Where the step is: where the sums of the newest readings to both sides of it differ most (the
+  greatest excursion of their cumulative sum, Page 1954).
 
             PAST                RECENT
     ....................... | ::::::::     difference of the means, in its healthy spread
@@ -18,7 +20,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from banksman.maintenance.rarity import Floats, RarityBank
+from banksman.maintenance.keeping import Packed, packed, unpacked
+from banksman.maintenance.rarity import Floats, KeptRarity, RarityBank
 
 RECENT_READINGS = 10
 PAST_READINGS = 40
@@ -38,24 +41,69 @@ class Change(msgspec.Struct, frozen=True):
     sensor: int
 
 
+class KeptWatch(msgspec.Struct, frozen=True):
+    """What a watch has learned, for the store: each sensor's spread, and the greatest blocks."""
+
+    spread: Packed
+    rarity: KeptRarity
+
+
 QUIET = Change(0.0, False, False, -1)
 
 
 class ChangeWatch:
     """Change points of one machine."""
 
-    def __init__(self, sensors: int, learn_readings: int = LEARN_READINGS) -> None:
-        """Raises ValueError for less to learn from than five blocks and one span."""
+    def __init__(
+        self, sensors: int, learn_readings: int = LEARN_READINGS, rare: float = RARE
+    ) -> None:
+        """``rare``: the share of healthy blocks in which a change is told all the same.
+
+        Raises ValueError for less to learn from than five blocks and one span.
+        """
         least = SPAN + 5 * BLOCK_READINGS
         if learn_readings < least:
             raise ValueError(f"at least {least} readings are needed to learn from")
         self._newest = np.zeros((SPAN, sensors))
         self._count = 0
+        self._filled = 0  # of the newest, since it was broken off
         self._learning: list[Floats] = []
         self._learn = learn_readings
         self._spread: Floats | None = None  # of healthy differences, each sensor's own
         self._rarity = RarityBank(1, 1)
         self._since_told = HOLD_READINGS
+        self._rare = rare
+
+    @property
+    def learning(self) -> bool:
+        """Whether it is learning still."""
+        return self._spread is None
+
+    def break_off(self) -> None:
+        """What comes does not follow what was: another state of the machine, or a pause."""
+        self._filled = 0
+        self._since_told = HOLD_READINGS
+
+    def step(self, sensor: int) -> tuple[float, float, int]:
+        """Where a sensor's newest readings split best: mean before, mean after, readings ago."""
+        newest = self._newest[:, sensor]
+        sums = np.cumsum(newest - newest.mean())[:-1]
+        at = int(np.abs(sums).argmax()) + 1
+        return float(newest[:at].mean()), float(newest[at:].mean()), SPAN - at
+
+    def saved(self) -> KeptWatch | None:
+        """For the store; None while it learns."""
+        if self._spread is None:
+            return None
+        return KeptWatch(packed(self._spread), self._rarity.saved())
+
+    def restore(self, kept: KeptWatch) -> bool:
+        """Take what the store kept; False: it is not of so many sensors, or damaged."""
+        spread = unpacked(kept.spread, self._newest.shape[1])
+        if spread is None or not (spread > 0.0).all() or not self._rarity.restore(kept.rarity):
+            return False
+        self._spread = spread
+        return True
 
     def update(self, vector: Floats) -> Change:
         """Take one vector, shape (sensors,); one that is not finite is left out."""
@@ -64,7 +112,8 @@ class ChangeWatch:
         self._newest[:-1] = self._newest[1:]
         self._newest[-1] = vector
         self._count += 1
-        if self._count < SPAN:
+        self._filled = min(self._filled + 1, SPAN)
+        if self._filled < SPAN:
             return QUIET
         recent, past = self._newest[-RECENT_READINGS:], self._newest[:PAST_READINGS]
         difference = recent.mean(axis=0) - past.mean(axis=0)
@@ -90,7 +139,7 @@ class ChangeWatch:
         greatest = int(surprises.argmax())
         surprise = surprises[greatest].reshape(1, 1)
         probability = float(self._rarity.probability(slice(None), surprise)[0, 0])
-        changing = probability < RARE
+        changing = probability < self._rare
         self._since_told += 1
         told = changing and self._since_told >= HOLD_READINGS
         if told:

@@ -6,9 +6,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from banksman.control.snapshot import Snapshot
+from banksman.maintenance.attending import Word
 from banksman.maintenance.showing import brief_of, shown_of
 from banksman.maintenance.shown import MachineBrief, MachineShown
 from banksman.maintenance.watch import Watch
+
+EVENTS: Mapping[Word, str] = {
+    "renew": "machine renewed",
+    "failed": "machine failed",
+    "replaced": "machine part replaced",
+}
 
 Note = Callable[[str, str, dict[str, str]], None]
 
@@ -33,11 +40,11 @@ class MachineDesk:
         units = {sensor.id: sensor.unit for sensor in self._snapshot().sensors}
         return await asyncio.to_thread(shown_of, _brief(watch), watch.newest, units)
 
-    def renew(self, name: str, by: str) -> MachineBrief:
-        """The present is the new normal. KeyError."""
+    def say(self, name: str, word: Word, by: str) -> MachineBrief:
+        """A person's word; see `Word`. KeyError."""
         watch = self._watches[name]
-        watch.renew()
-        self._note("machine renewed", by, {"machine": name})
+        watch.say(word)
+        self._note(EVENTS[word], by, {"machine": name})
         return _brief(watch)
 
 

@@ -11,6 +11,7 @@ Rules of this file
 - Over 2.5: alarm, act now. Over 2: warning. Back below 1.5 before either is over (hysteresis).
 - Nothing is learned from windows that are warned of or alarmed, nor from the ones just before.
 - No baseline, no verdict: UNKNOWN, also where nothing ever moved and no floor was given.
+- A row may have a ceiling to either side: what is worth a look only is never called an alarm.
 
     sigmas  3 |        .--.                 HITS of OF windows above
           2.5 |-------/----\\---------  alarm
@@ -23,10 +24,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from banksman.maintenance.baseline import Band, BaselineBank
+from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import Floats
 
 HITS = 5
@@ -49,6 +52,14 @@ class Verdict(IntEnum):
     ALARM = 3
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """What the store keeps of the verdicts: the newest windows (rows, OF), sigmas and verdicts."""
+
+    newest: Packed
+    sigmas: Packed
+    verdict: Packed
+
+
 class DeviationBank:
     """Windows of many (sensor, state) pairs against their baselines."""
 
@@ -66,27 +77,52 @@ class DeviationBank:
         self.baselines = baselines
         self.sigmas = np.full(len(baselines.keys), np.nan)  # signed, of the newest verdict
         self.verdict = np.full(len(baselines.keys), Verdict.UNKNOWN, dtype=np.int8)
-        self._floors = floors
+        self.now = np.full(len(baselines.keys), np.nan)  # sigmas of the newest window alone
+        # The most that a row above, and one below, its normal may be called.
+        self.ceilings = np.full((2, len(baselines.keys)), Verdict.ALARM, dtype=np.int8)
+        self.floors = floors
         self._hits, self._of = hits, of
         self._newest = np.full((len(baselines.keys), of), np.nan)
 
-    def update(self, levels: Floats) -> npt.NDArray[np.int8]:
+    def update(self, levels: Floats, *, learn: bool = True) -> npt.NDArray[np.int8]:
         """Take one window of each row, NaN where it has none now; returns the verdicts.
 
-        Shapes (rows,). A row without a window keeps its verdict.
+        Shapes (rows,). A row without a window keeps its verdict. ``learn`` False: the machine is
+        not well, so nothing is learned of any row.
         """
         rows = np.flatnonzero(np.isfinite(levels))
         for first in range(0, len(rows), CHUNK):
             chunk = rows[first : first + CHUNK]
-            self._take(chunk, levels[chunk])
+            self._take(chunk, levels[chunk], learn=learn)
         return self.verdict
 
     def renew(self, row: int) -> None:
         """The present is the new normal of this row (a person says so): learn it anew."""
         self.baselines.renew(row)
         self._newest[row] = np.nan
-        self.sigmas[row] = np.nan
+        self.sigmas[row] = self.now[row] = np.nan
         self.verdict[row] = Verdict.UNKNOWN
+
+    def saved(self) -> Standing:
+        """What stands now, for the store."""
+        verdict = self.verdict.astype(np.float64)
+        return Standing(packed(self._newest), packed(self.sigmas), packed(verdict))
+
+    def restore(self, kept: Standing) -> bool:
+        """Let what was warned of or alarmed stand on; False: it is not of these rows.
+
+        Only that: to call a machine well takes new windows.
+        """
+        rows = len(self.baselines.keys)
+        newest = unpacked(kept.newest, rows, self._of)
+        sigmas, verdict = unpacked(kept.sigmas, rows), unpacked(kept.verdict, rows)
+        if newest is None or sigmas is None or verdict is None:
+            return False
+        stood = np.isin(verdict, (Verdict.WARNING, Verdict.ALARM)) & np.isfinite(sigmas)
+        stood &= self.baselines.known
+        self._newest[stood], self.sigmas[stood] = newest[stood], sigmas[stood]
+        self.verdict[stood] = verdict[stood].astype(np.int8)
+        return True
 
     def limits(self, rows: npt.NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
         """(low, centre, high): what lasts beyond low or high is an alarm; NaN while not known."""
@@ -95,7 +131,7 @@ class DeviationBank:
         low, high = band.centre - ALARM_SIGMAS * downward, band.centre + ALARM_SIGMAS * upward
         return low, band.centre, high
 
-    def _take(self, rows: npt.NDArray[np.intp], level: Floats) -> None:
+    def _take(self, rows: npt.NDArray[np.intp], level: Floats, *, learn: bool) -> None:
         newest = self._newest[rows]
         newest[:, 1:] = newest[:, :-1].copy()
         newest[:, 0] = level
@@ -108,10 +144,14 @@ class DeviationBank:
         sigmas = self._score(rows, band, high, low)
         sigmas[young] = np.nan
         self.sigmas[rows] = sigmas
-        self.verdict[rows] = _judge(self.verdict[rows], np.abs(sigmas))
+        judged = _judge(self.verdict[rows], np.abs(sigmas))
+        self.verdict[rows] = np.minimum(judged, self.ceilings[(sigmas < 0.0).astype(int), rows])
+        self.now[rows] = now = self._score(rows, band, level, level)
+        if not learn:
+            return
         healthy = self.verdict[rows] <= Verdict.NORMAL
         # A single window far out may be the first of a lasting deviation.
-        centred = healthy & ~(np.abs(self._score(rows, band, level, level)) > ALARM_SIGMAS)
+        centred = healthy & ~(np.abs(now) > ALARM_SIGMAS)
         self.baselines.learn(rows[centred], level[centred], high[centred], low[centred])
 
     def _score(self, rows: npt.NDArray[np.intp], band: Band, high: Floats, low: Floats) -> Floats:
@@ -125,7 +165,7 @@ class DeviationBank:
 
     def _sigmas_of(self, rows: npt.NDArray[np.intp], band: Band) -> tuple[Floats, Floats]:
         """(downward, upward): what counts as one sigma to either side."""
-        sigma = np.maximum(band.sigma, self._floors[rows])
+        sigma = np.maximum(band.sigma, self.floors[rows])
         reach = REACH_FACTOR / ALARM_SIGMAS
         upward = np.maximum(sigma, reach * (band.highest - band.centre))
         downward = np.maximum(sigma, reach * (band.centre - band.lowest))

@@ -4,9 +4,9 @@ Rules of this file
 - Integrity first: what a flaw forbids is not concluded; the finding says why.
 - A fault is named, and a zone told, from a second or twenty-four revolutions: gapless bursts are
   joined to that (joining.py). A burst between pauses is judged alone; too short a one says so.
-- Levels are logarithms of ratios: a quarter louder is +0.22, on a whisper as on a roar.
+- What is watched of it from window to window are its levels (levels.py).
 
-    burst -> flaws -> rms and octave bands (levels of the window)
+    burst -> flaws -> levels of the window
           -> joined -> envelope -> fault, remembered over ten windows
                     -> velocity -> ISO 20816-3 zone
 """
@@ -26,20 +26,19 @@ from banksman.maintenance.findings import Finding
 from banksman.maintenance.integrity import Flaw, check_spectrum, check_window, forbidden
 from banksman.maintenance.iso20816 import Severity, severity
 from banksman.maintenance.joining import Joined, Joining
+from banksman.maintenance.levels import LEVELS, levels_of
 from banksman.maintenance.memory import Memory
 from banksman.maintenance.naming import REVOLUTIONS_MIN, name_fault
 from banksman.maintenance.orders import estimate_speed
-from banksman.maintenance.window import OCTAVES, SAMPLES_MIN, describe, line_powers
+from banksman.maintenance.window import SAMPLES_MIN, describe, line_powers
 from banksman_drivers.ports import Burst, Quality
 
-LEVELS = 1 + OCTAVES  # ln rms, ln of each octave band's rms
 BURSTS_MAX = 256  # of one window; more are not described, and counted
 QUIET_GAPS = 3  # a sensor that misses so many bursts says nothing any more
 FIRST_GAP_S = 3600.0  # while there was one burst alone: battery sensors may take an hour
 SPECTRUM_POINTS = 600  # of a spectrum that is shown
 WINDOW_S = 1.0  # of what names a fault, or so long as the revolutions take
 REVOLUTIONS = 1.2 * REVOLUTIONS_MIN
-TINY = 1e-30
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,8 +109,7 @@ class Hearing:
         flaws += check_spectrum(powers_of_lines)
         shown, lines_each = peaks_of(np.sqrt(powers_of_lines), SPECTRUM_POINTS)
         if forbidden(flaws, "level") is None and len(self._levels) < BURSTS_MAX:
-            powers = np.concatenate((features.rms**2, features.octave_power[0]))
-            self._levels.append(0.5 * np.log(np.maximum(powers, TINY)))
+            self._levels.append(levels_of(features)[0])
         else:
             self.skipped += 1
         shaft_hz = self._shaft_hz(burst, speed_rpm)

@@ -3,14 +3,18 @@
 Rules of this file
 - Each state has a normal of its own; a stopped machine is not judged, and what is not judged keeps
   its verdict.
-- The machine's verdict is that of its worst row, and says which sensor it was. Unknown rows say
-  nothing as long as any row is known.
-- Hours left are until the first of the configured limits is reached, if the trend of the newest
-  windows goes on; unknown where the trend is none, or the limit lies too far ahead.
+- Who starts is cold: after a start of the machine (as many windows as it stood, ``settle_windows``
+  at most) and of the box nothing is learned and nothing new is said. What was warned of or alarmed
+  before stands on meanwhile, over a restart of the box as well.
+- Nothing is learned while the machine is in alarm; no day and no vector while it is warned of.
+- The machine's verdict is that of its worst row. Unknown rows say nothing as long as any row is
+  known. Most bands grown by half for good is an alarm as well, also while a normal is learned.
 
-    slow readings -> median of the window  \\
-    bursts -> ln rms, ln of octave bands    } rows of the state -> baseline -> deviation -> verdict
-                                           /
+    slow readings -> median of the window   \\
+                  -> ... for the time of day \\
+    vectors       -> given the others         } rows -> baseline -> deviation -> verdict
+    bursts        -> levels                  /
+                  \\-> growth, looks, hours -> known runs -> hours left <- limits <- trend
 """
 
 from __future__ import annotations
@@ -20,55 +24,34 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from banksman.config.schema_maintenance import MachineSettings
-from banksman.maintenance.baseline import Baseline, BaselineBank
-from banksman.maintenance.deviation import DeviationBank, Verdict
-from banksman.maintenance.hearing import LEVELS
+from banksman.maintenance.deviation import Verdict
+from banksman.maintenance.life import LifeBook
 from banksman.maintenance.loading import JUDGED, State
+from banksman.maintenance.normal import KeptNormal, Normal, Worst
+from banksman.maintenance.prognosis import NOTHING, prognosis
+from banksman.maintenance.rarity import Floats
+from banksman.maintenance.rows import RowTable
 from banksman.maintenance.scorer import StreamBank
-from banksman.maintenance.trend import Forecast, Trend, forecasts
-from banksman.maintenance.window import OCTAVES
+from banksman.maintenance.season import KeptSeason, SeasonBank
+from banksman.maintenance.standing import Judgement, RowsNow
+from banksman.maintenance.together import KeptTogether, Together
+from banksman.maintenance.trend import Forecast, KeptTrend, Limit, Trend, forecasts
+from banksman.maintenance.wearing import KeptLife, Wearing
 
-# 2.5 of it are a fifth louder, about the least change that matters.
-LOUDER_FLOOR = math.log(1.22) / 2.5
-
-Floats = npt.NDArray[np.float64]
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """What is said of the machine after a window; ``sigmas`` NaN and ``hours`` None: unknown."""
-
-    state: State
-    verdict: Verdict
-    sigmas: float
-    what: str  # the row that is furthest out, and in words how far
-    score: float
-    scored: str
-    hours: float | None
-    hours_reason: str
+WINDOW_VECTORS = 10  # vectors of all slow sensors in a window
+HOURS_PER_S = 1.0 / 3600.0
 
 
-class Rows(msgspec.Struct, frozen=True):
-    """Every row of one state as it stands: what a page draws. Arrays of shape (rows,).
+class KeptJudge(msgspec.Struct, frozen=True):
+    """What the store keeps of a machine's normal and life."""
 
-    ``low`` to ``high``: the band beyond which it is an alarm; NaN while its normal is not known.
-    ``hours`` (n,) since 1970 and ``levels`` (n, rows) are the newest windows, oldest first. Levels
-    of vibration are logarithms, as `Hearing` gives them; those of the first ``slow`` rows are not.
-    """
-
-    state: State
-    names: tuple[str, ...]
-    slow: int
-    verdict: npt.NDArray[np.int8]
-    sigmas: Floats
-    low: Floats
-    centre: Floats
-    high: Floats
-    hours: Floats
-    levels: Floats
-    forecasts: tuple[Forecast, ...]
+    normal: KeptNormal
+    seasons: KeptSeason
+    together: KeptTogether
+    trend: KeptTrend
+    life: KeptLife
 
 
 class Judge:
@@ -76,123 +59,178 @@ class Judge:
 
     def __init__(self, machine: MachineSettings) -> None:
         self.machine = machine
-        self.states: tuple[State, ...] = ("loaded",)
+        self.table = table = RowTable(machine)
+        states: tuple[State, ...] = ("loaded",)
         if machine.load is not None:
             # Which states there are is not known before they are learned.
             more = machine.load.loaded_above is not None or machine.load.idle_above is None
-            self.states = ("idle", "loaded") if more else ("loaded",)
-        self._slow = [each.sensor for each in machine.slow]
-        self._heard = [each.sensor for each in machine.vibration]
-        names = [*self._slow]
-        for sensor in self._heard:
-            names += [f"{sensor} rms", *(f"{sensor} octave {n}" for n in range(1, OCTAVES + 1))]
-        floors = [each.floor for each in machine.slow]
-        floors += [LOUDER_FLOOR] * (LEVELS * len(self._heard))
-        self.names = tuple(names)
-        keys = [(name, state) for state in self.states for name in names]
-        self.baselines = BaselineBank(
-            keys, machine.learn_windows, min(machine.settle_windows, machine.learn_windows - 1)
-        )
-        self._deviation = DeviationBank(self.baselines, np.array(floors * len(self.states)))
-        self._scorer = StreamBank(max(1, len(self._slow)))
-        self._limits = [
-            (row, each.sensor, each.limit)
-            for row, each in enumerate(machine.slow)
-            if each.limit is not None
-        ]
+            states = ("idle", "loaded") if more else ("loaded",)
+        self._settle = min(machine.settle_windows, machine.learn_windows - 1)
+        self.normal = Normal(table, states, machine.learn_windows - self._settle)
+        self.together = Together(table.slow, WINDOW_VECTORS * machine.learn_windows)
+        self.wearing = Wearing(len(table.heard), states)
+        self._scorer = StreamBank(max(1, len(table.slow)))
+        self._seasons = SeasonBank(len(table.slow) * len(states))
         self._trend = Trend()
-        self._judged: State = self.states[-1]  # the newest state that was judged
+        self._limits = [
+            Limit(row, each.sensor, limit, upper)
+            for row, each in enumerate(machine.slow)
+            for limit, upper in ((each.limit, True), (each.limit_low, False))
+            if limit is not None
+        ]
+        self._judged: State = states[-1]  # the newest state that was judged
         self._forecasts: tuple[Forecast, ...] = ()
+        self._prognosis = NOTHING
+        self._warming = self._settle
+        self._verdict = Verdict.UNKNOWN
+
+    def vector(self, state: str, vector: Floats, wall_s: float) -> None:
+        """Take one vector of all slow sensors, NaN for none; some of them make a window."""
+        if state not in JUDGED or self._warming:
+            self.together.break_off()
+        else:
+            self.together.take(state, vector, wall_s, healthy=self._verdict < Verdict.WARNING)
 
     def judge(
-        self, state: State, slow: Mapping[str, float], heard: Sequence[Floats], wall_s: float
+        self,
+        state: State,
+        slow: Mapping[str, float],
+        heard: Sequence[Floats],
+        wall_s: float,
+        *,
+        book: LifeBook | None = None,
+        local_s: float | None = None,
     ) -> Judgement:
-        """Take one window. ``slow``: level by sensor, NaN for none; ``heard``: as configured."""
-        values = [slow.get(name, math.nan) for name in self._slow]
-        score, scored = self._score(np.array(values or [math.nan]), wall_s)
-        level = np.concatenate((np.array(values), *heard)) if heard else np.array(values)
-        if state in JUDGED:
-            place = self.states.index(state) * len(self.names)
-            levels = np.full(len(self.baselines.keys), np.nan)
-            levels[place : place + len(level)] = level
-            self._deviation.update(levels)
-            self._trend.add(wall_s, state, level)
+        """Take one window. ``slow``: level by sensor, NaN for none; ``heard``: as configured.
+
+        ``book``: known lives of its kind. ``local_s``: wall time of the plant's own zone, which
+        says what time of day it is; None: UTC.
+        """
+        day_s = wall_s if local_s is None else local_s
+        values = np.array([slow.get(name, math.nan) for name in self.table.slow])
+        score, scored = self._score(values, day_s)
+        if state == "stopped":
+            self._warming = min(self._warming + 1, self._settle)
+        elif state in JUDGED:
             self._judged = state
-            self._forecasts = forecasts(self._trend, state, self._limits)
-        verdict, sigmas, what = self._worst()
-        hours, hours_reason = self._hours()
-        return Judgement(state, verdict, sigmas, what, score, scored, hours, hours_reason)
-
-    def renew(self) -> None:
-        """The present is the new normal (a person says so, after a repair): learn it anew."""
-        for row in range(len(self.baselines.keys)):
-            self._deviation.renew(row)
-        self._trend.clear()
-        self._forecasts = ()
-
-    def rows(self) -> Rows:
-        """How every row of the newest state that was judged stands."""
-        count = len(self.names)
-        first = self.states.index(self._judged) * count
-        every = np.arange(first, first + count)
-        low, centre, high = self._deviation.limits(every)
-        hours, levels = self._trend.of(self._judged)
-        return Rows(
-            state=self._judged,
-            names=self.names,
-            slow=len(self._slow),
-            verdict=self._deviation.verdict[every],
-            sigmas=self._deviation.sigmas[every],
-            low=low,
-            centre=centre,
-            high=high,
-            hours=hours,
-            levels=levels,
-            forecasts=self._forecasts,
+            self._run(state, self._levels(state, values, heard, day_s), wall_s, day_s)
+            life = None
+            if book is not None and self.table.heard:
+                life = book.remaining(self.wearing.hours, self.wearing.looks)
+            self._prognosis = prognosis(self._forecasts, life)
+        worst = self.worst()
+        self._verdict = worst.verdict
+        return Judgement(
+            state=state,
+            verdict=worst.verdict,
+            sigmas=worst.sigmas,
+            what=worst.what,
+            since_s=worst.since_s,
+            score=score,
+            scored=scored,
+            warming=self._warming,
+            prognosis=self._prognosis,
+            change=self.together.change,
+            change_score=self.together.score,
+            growth=math.expm1(self.wearing.growth),
+            hours_run=self.wearing.hours,
+            runs=0 if book is None else book.runs,
         )
 
-    def saved(self) -> list[Baseline]:
-        """The baselines for the store."""
-        return [self.baselines.saved(row) for row in range(len(self.baselines.keys))]
+    def renew(self) -> None:
+        """The present is the new normal (a person says so): learn it anew."""
+        self.normal.renew()
+        for row in range(len(self.table.slow) * len(self.normal.states)):
+            self._seasons.renew(row)
+        self.together.renew()
+        self.wearing.renew()
+        self._trend.clear()
+        self._forecasts, self._prognosis = (), NOTHING
 
-    def restore(self, saved: Sequence[Baseline]) -> int:
-        """Take what the store kept; how many fit what is configured now."""
-        return sum(self.baselines.restore(each) for each in saved)
+    def rows(self) -> RowsNow:
+        """How every row of the newest state that was judged stands."""
+        hours, levels = self._trend.of(self._judged)
+        return self.normal.rows(self._judged, hours, levels, self._forecasts)
 
-    def learned(self) -> float:
-        """How much of its normal is known, 0..1, of the state that is known best."""
-        rows = len(self.names)
-        if not rows:
-            return 0.0
-        windows = self.baselines.windows.reshape(len(self.states), rows).min(axis=1).max()
-        return min(1.0, float(windows) / self.machine.learn_windows)
+    def saved(self) -> KeptJudge:
+        """For the store."""
+        return KeptJudge(
+            self.normal.saved(),
+            self._seasons.saved(),
+            self.together.saved(),
+            self._trend.saved(self.table.names),
+            self.wearing.saved(),
+        )
 
-    def tenths(self) -> int:
-        """How far every row has come, in tenths of what it learns: grows until all are known."""
-        share = np.minimum(self.baselines.windows / self.machine.learn_windows, 1.0)
-        return int(np.floor(10.0 * share).sum())
+    def restore(self, kept: KeptJudge) -> int:
+        """Take what the store kept; how many baselines fit what is configured now."""
+        fit = self.normal.restore(kept.normal)
+        self._seasons.restore(kept.seasons)
+        self.together.restore(kept.together)
+        self._trend.restore(kept.trend, self.table.names)
+        self.wearing.restore(kept.life)
+        self._verdict = self.worst().verdict
+        return fit
 
-    def _worst(self) -> tuple[Verdict, float, str]:
-        verdicts, sigmas = self._deviation.verdict, self._deviation.sigmas
-        worst = Verdict(int(verdicts.max(initial=Verdict.UNKNOWN)))
-        if worst == Verdict.UNKNOWN:
-            return worst, math.nan, f"normal is {self.learned():.0%} learned"
-        size = np.where(verdicts == worst, np.abs(sigmas), -1.0)
-        row = int(size.argmax())
-        name, state = self.baselines.keys[row]
-        return worst, float(sigmas[row]), f"{name} is {sigmas[row]:+.1f} sigma when {state}"
+    def _levels(
+        self, state: State, values: Floats, heard: Sequence[Floats], day_s: float
+    ) -> Floats:
+        """The window's level of every row, (rows,)."""
+        table = self.table
+        level = np.full(len(table), np.nan)
+        level[table.level] = values
+        times_s = np.full(len(values), day_s)
+        level[table.daily] = values - self._seasons.shape(self._days(state), times_s)
+        if table.beyond.stop > table.beyond.start:
+            level[table.beyond] = self.together.beyond()
+            spread = self.together.spread(state)
+            if np.isfinite(spread).all():
+                # What others let expect is never known better than while it was learned.
+                self.normal.floor(state, table.beyond, spread)
+        if heard:
+            level[table.vibration] = np.concatenate(heard)
+        return level
 
-    def _score(self, values: Floats, wall_s: float) -> tuple[float, str]:
-        scores = self._scorer.update(values, np.full(len(values), wall_s))
+    def _run(self, state: State, level: Floats, wall_s: float, day_s: float) -> None:
+        """A window of a running machine."""
+        self._trend.add(wall_s, state, level)
+        self._forecasts = forecasts(self._trend, state, self._limits)
+        self.wearing.hours += self.machine.window_s * HOURS_PER_S
+        if self._warming:
+            self._warming -= 1
+            return
+        table = self.table
+        learn = self._verdict != Verdict.ALARM
+        centre = self.normal.update(state, level, wall_s, learn=learn)
+        self.wearing.take(state, table.levels_heard(level), table.levels_heard(centre))
+        verdict = self.normal.verdicts(state)
+        well = np.maximum(verdict[table.level], verdict[table.daily]) < Verdict.WARNING
+        well &= np.isfinite(level[table.level]) & learn
+        days = self._days(state)[well]
+        if days.size:
+            self._seasons.learn(days, level[table.level][well], np.full(len(days), day_s))
+
+    def _days(self, state: State) -> np.ndarray:
+        first = self.normal.states.index(state) * len(self.table.slow)
+        return np.arange(first, first + len(self.table.slow))
+
+    def worst(self) -> Worst:
+        """What stands: the row that is furthest out, or the wear of all."""
+        worst = self.normal.worst()
+        if self.wearing.failing and worst.verdict < Verdict.ALARM:
+            more = math.expm1(self.wearing.growth)
+            what = f"most bands of its vibration have grown by {more:.0%} for good"
+            return Worst(Verdict.ALARM, math.nan, what, math.nan)
+        if worst.verdict == Verdict.UNKNOWN and self._warming and self.normal.learned() > 0.0:
+            what = f"it warms up: judged after {self._warming} more windows"
+            return Worst(worst.verdict, math.nan, what, math.nan)
+        return worst
+
+    def _score(self, values: Floats, day_s: float) -> tuple[float, str]:
+        if not len(values):
+            return math.nan, ""
+        scores = self._scorer.update(values, np.full(len(values), day_s))
         if not np.isfinite(scores).any():
             return math.nan, ""
         most = int(np.nanargmax(scores))
-        return float(scores[most]), f"{self._slow[most]}: {self._scorer.reason(most)}"
-
-    def _hours(self) -> tuple[float | None, str]:
-        if not self._limits:
-            return None, "no limit is configured"
-        if not self._forecasts:
-            return None, "no window was judged yet"
-        soonest = self._forecasts[0]
-        return soonest.told.hours, soonest.words
+        return float(scores[most]), f"{self.table.slow[most]}: {self._scorer.reason(most)}"

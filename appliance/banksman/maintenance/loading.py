@@ -32,6 +32,7 @@ class Loading:
         self._window = Gathering()
         self._seen: list[float] = []
         self._watch: StateWatch | None = None
+        self._newest = float("nan")
         if states is not None and self.learns:
             self._watch = StateWatch(states)
 
@@ -52,8 +53,19 @@ class Loading:
             return 1.0
         return len(self._seen) / self._learn_windows
 
+    @property
+    def now(self) -> str:
+        """What it is doing at this moment; "" while that is not known."""
+        if self._settings is None:
+            return "loaded"
+        if self._watch is not None:
+            return self._watch.state
+        given = self._settings.idle_above is not None and not np.isnan(self._newest)
+        return self.state_at(self._newest) if given else ""
+
     def take(self, load: float) -> None:
         """Take one reading."""
+        self._newest = load
         self._window.add(load)
         if self._watch is not None:
             self._watch.update(load)

@@ -16,8 +16,11 @@ Rules of this file
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from banksman.maintenance.keeping import Packed, packed, unpacked
 
 Floats = npt.NDArray[np.float64]
 Rows = slice | npt.NDArray[np.intp]
@@ -40,6 +43,12 @@ _EULER = 0.5772156649015329
 _GUMBEL = np.sqrt(6.0) / np.pi
 
 
+class KeptRarity(msgspec.Struct, frozen=True):
+    """Past blocks for the store: (3, streams, features) of count, mean and variance."""
+
+    past: Packed
+
+
 class RarityBank:
     """The greatest surprises of past blocks, shape (streams, features)."""
 
@@ -48,6 +57,18 @@ class RarityBank:
         self._mean = np.zeros((streams, features))
         self._variance = np.zeros((streams, features))
         self._greatest = np.full((streams, features), -np.inf)
+
+    def saved(self) -> KeptRarity:
+        """For the store; the block in the making is left out."""
+        return KeptRarity(packed(np.stack([self.blocks, self._mean, self._variance])))
+
+    def restore(self, kept: KeptRarity) -> bool:
+        """Take what the store kept; False: it is of other streams, or damaged."""
+        past = unpacked(kept.past, 3, *self.blocks.shape, finite=True)
+        if past is None or (past[0] < 0.0).any() or (past[2] < 0.0).any():
+            return False
+        self.blocks, self._mean, self._variance = past
+        return True
 
     def probability(self, rows: Rows, surprise: Floats) -> Floats:
         """P(a healthy block holds anything so surprising), shape of ``surprise``; NaN gives 1.

@@ -8,6 +8,7 @@ Rules of this file
   alone is not; and the other way round a common change is seen only by each sensor alone.
 - The covariance is shrunk towards its diagonal, so that few learning vectors or sensors that
   move as one do no harm. A sensor that never moved while learning takes no part.
+- `beyond` says the second view in the sensor's own unit: its value less what the others let expect.
 - Scaling, shifting or reordering the sensors changes no residual.
 
     current  ---.   ,---      alone: both out      given the other: none is
@@ -16,13 +17,25 @@ Rules of this file
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
+from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import Floats
 
 # This part of the correlations is not believed.
 SHRINKAGE = 0.1
 VECTORS_LEAST = 20
+
+
+class KeptNormal(msgspec.Struct, frozen=True):
+    """A `MachineNormal` for the store: (3, sensors) of centre, spread and whether it moves, the
+    inverse of the correlations (sensors, sensors), and the spread of partial residuals.
+    """
+
+    sensors: Packed
+    inverse: Packed
+    partial_spread: Packed
 
 
 class MachineNormal:
@@ -47,6 +60,40 @@ class MachineNormal:
         partial = scaled @ self._inverse
         size = np.sqrt((partial * partial).mean(axis=0))
         self._partial_spread = np.where(size > 0.0, size, 1.0)
+
+    @property
+    def beyond_spread(self) -> Floats:
+        """The healthy standard deviation of `beyond`, (sensors,); 0 for one that never moved."""
+        size = self._partial_spread / np.diagonal(self._inverse)
+        return np.asarray(size * self._spread * self._moves)
+
+    def beyond(self, vector: Floats) -> Floats:
+        """One vector's values less what the other sensors let expect of them, (sensors,)."""
+        scaled = (vector - self._centre) / self._spread * self._moves
+        # Of a normal distribution: the mean given the others, from the inverse of the covariance.
+        error = scaled @ self._inverse / np.diagonal(self._inverse)
+        return np.asarray(np.where(self._moves > 0.0, error * self._spread, 0.0))
+
+    def saved(self) -> KeptNormal:
+        """For the store."""
+        each = np.stack([self._centre, self._spread, self._moves])
+        return KeptNormal(packed(each), packed(self._inverse), packed(self._partial_spread))
+
+    @classmethod
+    def restored(cls, kept: KeptNormal, sensors: int) -> MachineNormal | None:
+        """From the store; None: it is not of so many sensors, or damaged."""
+        each = unpacked(kept.sensors, 3, sensors, finite=True)
+        inverse = unpacked(kept.inverse, sensors, sensors, finite=True)
+        partial = unpacked(kept.partial_spread, sensors, finite=True)
+        if each is None or inverse is None or partial is None:
+            return None
+        if (each[1] <= 0.0).any() or (np.diagonal(inverse) <= 0.0).any() or (partial <= 0.0).any():
+            return None
+        normal = cls.__new__(cls)
+        normal.sensors = sensors
+        normal._centre, normal._spread, normal._moves = each
+        normal._inverse, normal._partial_spread = inverse, partial
+        return normal
 
     def residuals(self, vectors: Floats) -> Floats:
         """(vectors, 2 * sensors): each sensor alone, then each given the others; signed."""

@@ -16,7 +16,7 @@ from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.cases import EnvelopeShown
 from banksman.maintenance.deviation import Verdict
 from banksman.maintenance.hearing import SPECTRUM_POINTS, Heard, peaks_of
-from banksman.maintenance.judging import Rows
+from banksman.maintenance.points import Told, worst_finding, worst_zone
 from banksman.maintenance.rarity import Floats
 from banksman.maintenance.shown import (
     EnvelopeDrawn,
@@ -28,7 +28,7 @@ from banksman.maintenance.shown import (
     SpectrumShown,
     TrendShown,
 )
-from banksman.maintenance.watch import Told, worst_finding, worst_zone
+from banksman.maintenance.standing import RowsNow, change_words
 
 TRENDS_MAX = 12
 DIGITS = 5  # that a plot can show
@@ -56,7 +56,7 @@ def brief_of(
     judgement = told.judgement
     finding = worst_finding([heard.finding for heard in told.heard])
     zone = worst_zone(told.heard)
-    soonest = told.rows.forecasts[0].told if told.rows.forecasts else None
+    left = judgement.prognosis
     return MachineBrief(
         id=settings.id,
         label=settings.label or settings.id,
@@ -74,12 +74,17 @@ def brief_of(
         fault_certainty="unknown" if finding is None else finding.certainty,
         fault_confidence=float("nan") if finding is None else finding.confidence,
         zone="unknown" if zone is None else zone.zone,
-        hours=judgement.hours,
-        hours_low=0.0 if soonest is None else soonest.low_hours,
-        hours_high=float("inf") if soonest is None else soonest.high_hours,
-        hours_reason=judgement.hours_reason,
+        hours=left.hours,
+        hours_low=left.low_hours,
+        hours_high=left.high_hours,
+        hours_reason=left.reason,
         bursts_dropped=bursts_dropped,
         bursts_skipped=bursts_skipped,
+        since_s=judgement.since_s,
+        change="" if judgement.change is None else change_words(judgement.change),
+        growth=judgement.growth,
+        hours_run=judgement.hours_run,
+        runs=judgement.runs,
     )
 
 
@@ -90,8 +95,10 @@ def shown_of(brief: MachineBrief, told: Told | None, units: Mapping[str, str]) -
     rows = told.rows
     names = [Verdict(int(each)).name.lower() for each in rows.verdict]
     listed = [
-        RowShown(name, verdict, float(sigmas))
-        for name, verdict, sigmas in zip(rows.names, names, rows.sigmas, strict=True)
+        RowShown(row.name, verdict, float(sigmas), int(version))
+        for row, verdict, sigmas, version in zip(
+            rows.rows, names, rows.sigmas, rows.version, strict=True
+        )
     ]
     return MachineShown(
         brief,
@@ -101,18 +108,22 @@ def shown_of(brief: MachineBrief, told: Told | None, units: Mapping[str, str]) -
     )
 
 
-def trend_of(rows: Rows, row: int, heard: Sequence[Heard], units: Mapping[str, str]) -> TrendShown:
+def trend_of(
+    rows: RowsNow, row: int, heard: Sequence[Heard], units: Mapping[str, str]
+) -> TrendShown:
     """One row's trend."""
-    name = rows.names[row]
+    spec = rows.rows[row]
+    name = spec.name
     levels = rows.levels[:, row] if len(rows.levels) else np.zeros(0)
     band = np.array([rows.low[row], rows.centre[row], rows.high[row]])
-    forecast = None
-    if row < rows.slow:
-        unit = units.get(name, "")
+    forecast, unit = None, units.get(spec.sensor, "")
+    if spec.kind == "level":
+        # Of two limits that which comes first.
         forecast = next((each for each in rows.forecasts if each.sensor == name), None)
-    else:
+    elif spec.kind in ("loud", "shape", "band"):
         levels, band = np.exp(levels), np.exp(band)
-        unit = next((each.unit for each in heard if name.startswith(f"{each.sensor} ")), "")
+        units_heard = {each.sensor: each.unit for each in heard}
+        unit = "" if spec.kind == "shape" else units_heard.get(spec.sensor, "")
     low, centre, high = band.tolist()
     return TrendShown(
         name=name,
@@ -128,16 +139,24 @@ def trend_of(rows: Rows, row: int, heard: Sequence[Heard], units: Mapping[str, s
     )
 
 
-def _furthest(rows: Rows) -> list[int]:
+def _furthest(rows: RowsNow) -> list[int]:
     """Rows by verdict and sigmas, the worst first; those with a limit before the rest."""
     limited = {forecast.sensor for forecast in rows.forecasts}
 
     def rank(row: int) -> tuple[int, bool, float, int]:
         size = abs(float(rows.sigmas[row]))
         known = -1.0 if np.isnan(size) else size
-        return -int(rows.verdict[row]), rows.names[row] not in limited, -known, row
+        return -int(rows.verdict[row]), rows.rows[row].name not in limited, -known, row
 
-    return sorted(range(len(rows.names)), key=rank)
+    # What waits for its day, or for vectors, is nothing to draw yet.
+    drawn = [
+        row for row in range(len(rows.rows)) if len(rows.levels) and not _blank(rows.levels[:, row])
+    ]
+    return sorted(drawn, key=rank)
+
+
+def _blank(levels: Floats) -> bool:
+    return bool(np.isnan(levels).all())
 
 
 def _sensor(heard: Heard) -> SensorShown:

@@ -7,6 +7,7 @@ Rules of this file
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -22,6 +23,9 @@ class MachineBrief(msgspec.Struct, frozen=True):
     ``blind``: no sensor gave anything in the newest window, and what is said is older than it.
     ``hours`` left with their 80 % interval; null: unknown, and ``hours_reason`` says why.
     ``bursts_dropped`` gave way to newer ones; ``bursts_skipped`` were bad, too short or flawed.
+    ``since_s``: when it left its normal. ``change``: what its slow sensors just did together.
+    ``growth`` of its vibration for good, 0.5 being half as loud again. ``hours_run`` since new;
+    ``runs`` of its kind until they failed are known.
     """
 
     id: str
@@ -46,6 +50,11 @@ class MachineBrief(msgspec.Struct, frozen=True):
     hours_reason: str
     bursts_dropped: int
     bursts_skipped: int
+    since_s: float = math.nan
+    change: str = ""
+    growth: float = 0.0
+    hours_run: float = 0.0
+    runs: int = 0
 
 
 class FlawShown(msgspec.Struct, frozen=True):
@@ -86,11 +95,12 @@ class SensorShown(msgspec.Struct, frozen=True):
 
 
 class RowShown(msgspec.Struct, frozen=True):
-    """One of the things that are watched: how far it is from its normal."""
+    """One of the things that are watched: how far it is from its normal, the ``version``-th."""
 
     name: str
     verdict: str
     sigmas: float
+    version: int
 
 
 class TrendShown(msgspec.Struct, frozen=True):

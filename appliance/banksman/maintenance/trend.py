@@ -3,7 +3,9 @@
 Rules of this file
 - Bounded: WINDOWS_MAX windows, the oldest goes first.
 - A trend is one state's alone: a machine that idles half the day has not cooled down.
-- Hours left are until the first limit is reached, if the trend of the newest windows goes on.
+- Hours left are until the first limit, upper or lower, is reached, if the trend of the newest
+  windows goes on.
+- It outlives a restart: the store keeps it, with half the digits.
 
     level |                       . ´ soonest
     limit |- - - - - - - - - - .-´- -.- ´ - - latest
@@ -22,9 +24,28 @@ import msgspec
 import numpy as np
 
 from banksman.maintenance.degradation import WINDOWS_MAX, Crossing, crossing
+from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import Floats
 
 HOURS_PER_S = 1.0 / 3600.0
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """What a sensor, of row ``row``, must not reach: from below where it is ``upper``."""
+
+    row: int
+    sensor: str
+    value: float
+    upper: bool = True
+
+
+class KeptTrend(msgspec.Struct, frozen=True):
+    """The newest windows for the store, oldest first: ``levels`` has shape (windows, rows)."""
+
+    rows: tuple[str, ...]
+    wall_s: list[float]
+    states: list[str]
+    levels: Packed
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -33,6 +54,7 @@ class Forecast(msgspec.Struct, frozen=True):
     sensor: str
     limit: float
     told: Crossing
+    upper: bool = True
 
     @property
     def words(self) -> str:
@@ -40,9 +62,10 @@ class Forecast(msgspec.Struct, frozen=True):
         told = self.told
         if told.hours is None:
             return f"{self.sensor}: {told.reason}"
+        does = "reaches" if self.upper else "falls to"
         return (
-            f"{self.sensor} reaches {self.limit:g} in {_time(told.hours)}"
-            f" (80 %: {_time(told.low_hours)} to {_time(told.high_hours)}), {told.reason}"
+            f"{self.sensor} {does} {self.limit:g} in {duration(told.hours)}"
+            f" (80 %: {duration(told.low_hours)} to {duration(told.high_hours)}), {told.reason}"
         )
 
 
@@ -55,6 +78,29 @@ class Trend:
     def add(self, wall_s: float, state: str, levels: Floats) -> None:
         """Take one window; levels have shape (rows,), NaN for none."""
         self._windows.append((wall_s * HOURS_PER_S, state, levels))
+
+    def saved(self, rows: Sequence[str]) -> KeptTrend:
+        """For the store; ``rows`` are the names of the columns."""
+        levels = [levels for _, _, levels in self._windows]
+        table = np.stack(levels) if levels else np.zeros((0, len(rows)))
+        return KeptTrend(
+            tuple(rows),
+            [hours / HOURS_PER_S for hours, _, _ in self._windows],
+            [state for _, state, _ in self._windows],
+            packed(table, fine=False),
+        )
+
+    def restore(self, kept: KeptTrend, rows: Sequence[str]) -> bool:
+        """Take what the store kept; False: it is of other rows, or damaged."""
+        windows = len(kept.wall_s)
+        levels = unpacked(kept.levels, windows, len(rows))
+        if kept.rows != tuple(rows) or len(kept.states) != windows or levels is None:
+            return False
+        if not np.isfinite(kept.wall_s).all():
+            return False
+        for wall_s, state, level in zip(kept.wall_s, kept.states, levels, strict=True):
+            self.add(wall_s, state, level)
+        return True
 
     def clear(self) -> None:
         """What was is another machine's."""
@@ -73,18 +119,17 @@ class Trend:
         return hours[past], np.stack([levels for _, levels in kept])[past]
 
 
-def forecasts(
-    trend: Trend, state: str, limits: Sequence[tuple[int, str, float]]
-) -> tuple[Forecast, ...]:
-    """One for each (row, sensor, limit); the soonest first, unknown ones last."""
+def forecasts(trend: Trend, state: str, limits: Sequence[Limit]) -> tuple[Forecast, ...]:
+    """One for each limit; the soonest first, unknown ones last."""
     if not limits:
         return ()
     hours, levels = trend.of(state)
     found = []
-    for row, sensor, limit in limits:
-        column = levels[:, row] if len(levels) else np.zeros(0)
+    for each in limits:
+        column = levels[:, each.row] if len(levels) else np.zeros(0)
         usable = np.isfinite(column)
-        found.append(Forecast(sensor, limit, crossing(hours[usable], column[usable], limit)))
+        told = crossing(hours[usable], column[usable], each.value, rising=each.upper)
+        found.append(Forecast(each.sensor, each.value, told, each.upper))
     return tuple(sorted(found, key=_soonest))
 
 
@@ -92,7 +137,8 @@ def _soonest(forecast: Forecast) -> float:
     return math.inf if forecast.told.hours is None else forecast.told.hours
 
 
-def _time(hours: float) -> str:
+def duration(hours: float) -> str:
+    """In words; infinity is never."""
     if math.isinf(hours):
         return "never"
     return f"{hours:.1f} h" if hours >= 1.0 else f"{60.0 * hours:.0f} min"

@@ -12,11 +12,13 @@ import numpy as np
 
 from banksman.clock import Clock
 from banksman.config.schema_maintenance import MachineSettings
+from banksman.maintenance.attending import Word
 from banksman.maintenance.hearing import Hearing
 from banksman.maintenance.judging import Judge
+from banksman.maintenance.levels import LEVELS
+from banksman.maintenance.points import Told
 from banksman.maintenance.showing import brief_of, shown_of
 from banksman.maintenance.shown import MachineBrief, MachineShown
-from banksman.maintenance.watch import Told
 from banksman_drivers.ports import Burst, Quality
 
 SPINDLE = MachineSettings.model_validate(
@@ -44,7 +46,7 @@ class FakeMachines:
     """Implements `web.ports.Machines`."""
 
     def __init__(self, clock: Clock) -> None:
-        self.renewed: list[tuple[str, str]] = []
+        self.said: list[tuple[str, Word, str]] = []
         self._clock = clock
         self._told: dict[str, Told] = {}
 
@@ -57,16 +59,16 @@ class FakeMachines:
         brief = self._brief({"spindle": SPINDLE, "pump": PUMP}[name])
         return shown_of(brief, self._told[name], UNITS)
 
-    def renew(self, name: str, by: str) -> MachineBrief:
+    def say(self, name: str, word: Word, by: str) -> MachineBrief:
         """Learn anew. KeyError."""
         settings = {"spindle": SPINDLE, "pump": PUMP}[name]
-        self.renewed.append((name, by))
+        self.said.append((name, word, by))
         self._told[name] = _live(settings, 0, 1, self._clock.wall_ns())
         return self._brief(settings)
 
     def _brief(self, settings: MachineSettings) -> MachineBrief:
         if settings.id not in self._told:
-            healthy, worn = (HEALTHY, WORN) if settings is SPINDLE else (25, 0)
+            healthy, worn = (HEALTHY, WORN) if settings is SPINDLE else (33, 0)
             self._told[settings.id] = _live(settings, healthy, worn, self._clock.wall_ns())
         return brief_of(settings, self._told[settings.id], "", 0, 0)
 
@@ -75,7 +77,7 @@ def _live(settings: MachineSettings, healthy: int, worn: int, end_ns: int) -> To
     """So many windows of good life, and so many of wear."""
     judge, chance = Judge(settings), np.random.default_rng(7)
     hearings = [Hearing(settings, each) for each in settings.vibration]
-    quiet = np.log(np.linspace(0.4, 0.1, 9))
+    quiet = np.log(np.linspace(0.4, 0.1, LEVELS))
     for number in range(healthy + worn):
         wear = max(0, number - healthy) / WORN
         slow = {
@@ -83,14 +85,14 @@ def _live(settings: MachineSettings, healthy: int, worn: int, end_ns: int) -> To
             "plc.hydraulic_pressure": 163.0 + chance.normal(0, 0.4),
         }
         slow = {each.sensor: slow[each.sensor] for each in settings.slow}
-        heard = [quiet + 1.1 * wear + chance.normal(0, 0.02, 9) for _ in hearings]
+        heard = [quiet + 1.1 * wear + chance.normal(0, 0.02, LEVELS) for _ in hearings]
         wall_ns = end_ns - (healthy + worn - 1 - number) * WINDOW_NS
         judgement = judge.judge("loaded", slow, heard, wall_ns / 1e9)
     for hearing in hearings:
         for second in range(2):
             hearing.take(_burst(chance, 0.9 if worn > 1 else 0.0, second), None)
     told = tuple(hearing.newest for hearing in hearings if hearing.newest is not None)
-    return Told(judgement, told, judge.learned(), end_ns, False, judge.rows())
+    return Told(judgement, told, judge.normal.learned(), end_ns, False, judge.rows())
 
 
 def _burst(chance: np.random.Generator, strength: float, second: int) -> Burst:

@@ -1,8 +1,9 @@
-"""Handlers of the machines that are watched: what is said of them, and "this is normal now"."""
+"""Handlers of the machines that are watched: what is said of them, and what people say."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -11,6 +12,9 @@ from banksman.maintenance.shown import MachineBrief
 from banksman.web.callers import Caller
 from banksman.web.ports import Machines
 from banksman.web.replies import Refusal, json_reply
+
+if TYPE_CHECKING:
+    from banksman.maintenance.attending import Word
 
 
 class MachineList(msgspec.Struct, frozen=True):
@@ -38,8 +42,19 @@ class MachinePages:
 
     async def renew(self, request: web.Request, caller: Caller) -> web.Response:
         """A person says: as it is now, it is well."""
+        return self._say(request, caller, "renew")
+
+    async def failed(self, request: web.Request, caller: Caller) -> web.Response:
+        """A person says: it failed. Its life is a known run from now on, and it is new."""
+        return self._say(request, caller, "failed")
+
+    async def replaced(self, request: web.Request, caller: Caller) -> web.Response:
+        """A person says: a part was replaced before it failed. It is new."""
+        return self._say(request, caller, "replaced")
+
+    def _say(self, request: web.Request, caller: Caller, word: Word) -> web.Response:
         try:
-            return json_reply(self._desk().renew(request.match_info["id"], caller.by))
+            return json_reply(self._desk().say(request.match_info["id"], word, caller.by))
         except KeyError:
             raise _no_machine() from None
 

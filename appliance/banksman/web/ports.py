@@ -19,6 +19,7 @@ from banksman.status import (
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
 
 if TYPE_CHECKING:
+    from banksman.maintenance.attending import Word
     from banksman.maintenance.shown import MachineBrief, MachineShown
     from banksman.status import InspectionStatus
     from banksman.vision.commission_view import CommissionView
@@ -145,5 +146,5 @@ class Machines(Protocol):
     async def machine(self, name: str) -> MachineShown:
         """One with its spectra and trends. KeyError."""
 
-    def renew(self, name: str, by: str) -> MachineBrief:
-        """The present is the new normal. KeyError."""
+    def say(self, name: str, word: Word, by: str) -> MachineBrief:
+        """A person's word: the present is well, it failed, a part is new. KeyError."""

@@ -112,6 +112,12 @@ def _machine_rows(pages: MachinePages) -> tuple[Route, ...]:
               MachineShown, refusals=(401, 404)),
         Route("POST", f"{one}/renew", OPERATE, pages.renew, "The present is its new normal",
               MachineBrief, refusals=(401, 403, 404)),
+        Route("POST", f"{one}/failed", OPERATE, pages.failed,
+              "It failed: its life is a known run to failure, and it is new", MachineBrief,
+              refusals=(401, 403, 404)),
+        Route("POST", f"{one}/replaced", OPERATE, pages.replaced,
+              "A part was replaced before it failed: it is new", MachineBrief,
+              refusals=(401, 403, 404)),
     )  # fmt: skip
 
 

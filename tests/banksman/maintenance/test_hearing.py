@@ -7,7 +7,8 @@ import pytest
 
 from banksman.config.schema_maintenance import MachineSettings, VibrationSettings
 from banksman.maintenance.bearings import bearing_orders
-from banksman.maintenance.hearing import LEVELS, Hearing, peaks_of
+from banksman.maintenance.hearing import Hearing, peaks_of
+from banksman.maintenance.levels import LEVEL_NAMES, SHAPES
 from banksman_drivers.ports import Burst, Quality
 
 RATE_HZ = 12_000.0
@@ -116,12 +117,13 @@ def test_a_bad_or_short_burst_is_skipped_and_counted():
     assert np.isnan(ear.level()).all()
 
 
-def test_twice_as_loud_is_the_logarithm_of_two_in_each_level():
+def test_twice_as_loud_is_the_logarithm_of_two_in_each_level_of_loudness_and_the_same_shape():
     once, twice = hearing(), hearing()
     heard(once, shaken(1))
     heard(twice, shaken(1, louder=2.0))
     difference = twice.level() - once.level()
-    assert difference == pytest.approx(np.full(LEVELS, math.log(2.0)), abs=1e-5)
+    expected = [0.0 if name in SHAPES else math.log(2.0) for name in LEVEL_NAMES]
+    assert difference == pytest.approx(np.array(expected), abs=1e-5)
 
 
 def test_a_zone_is_told_where_the_machine_is_known():

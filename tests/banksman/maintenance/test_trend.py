@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from banksman.maintenance.degradation import WINDOWS_MAX
-from banksman.maintenance.trend import Trend, forecasts
+from banksman.maintenance.trend import Limit, Trend, forecasts
 
 
 def rising(windows=120, per_hour=6.0):
@@ -15,7 +15,7 @@ def rising(windows=120, per_hour=6.0):
 
 
 def test_a_straight_trend_is_told_with_its_limit():
-    found = forecasts(rising(), "loaded", [(1, "p.bar", 5.0), (0, "p.heat", 80.0)])
+    found = forecasts(rising(), "loaded", [Limit(1, "p.bar", 5.0), Limit(0, "p.heat", 80.0)])
     assert [each.sensor for each in found] == ["p.heat", "p.bar"]
     assert found[0].told.hours == pytest.approx(3.0, rel=0.05)
     assert found[0].words.startswith("p.heat reaches 80 in 3.0 h (80 %: ")
@@ -46,7 +46,7 @@ def test_a_clock_that_was_set_back_leaves_out_what_lies_ahead():
 
 
 def test_without_windows_nothing_is_forecast():
-    found = forecasts(Trend(), "loaded", [(0, "p.heat", 80.0)])
+    found = forecasts(Trend(), "loaded", [Limit(0, "p.heat", 80.0)])
     assert found[0].told.hours is None
     assert "fewer than" in found[0].words
 
@@ -54,5 +54,5 @@ def test_without_windows_nothing_is_forecast():
 def test_a_gap_is_no_level():
     trend = rising()
     trend.add(120 * 60.0, "loaded", np.array([np.nan, 3.0]))
-    found = forecasts(trend, "loaded", [(0, "p.heat", 80.0)])
+    found = forecasts(trend, "loaded", [Limit(0, "p.heat", 80.0)])
     assert found[0].told.hours == pytest.approx(3.0, rel=0.05)

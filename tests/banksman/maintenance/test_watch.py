@@ -11,7 +11,11 @@ import pytest
 from banksman.clock import SystemClock
 from banksman.config.schema_maintenance import MACHINE_POINTS, MachineSettings
 from banksman.control.stream import WatchedStream
-from banksman.maintenance.watch import BURSTS_WAITING, Kept, Watch
+from banksman.maintenance.attending import Kept
+from banksman.maintenance.intake import BURSTS_WAITING
+from banksman.maintenance.shelf import RunShelf
+from banksman.maintenance.turns import Turns
+from banksman.maintenance.watch import Watch
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import Burst, Command, Quality, Unsupported
 from driver_rigs.base import Sink
@@ -26,6 +30,9 @@ class Alarms:
     def raise_alarm(self, key, text, priority, cause):
         self.active[key] = (text, priority)
 
+    def reword_alarm(self, key, text):
+        self.active[key] = (text, self.active[key][1])
+
     def clear_alarm(self, key):
         self.active.pop(key, None)
 
@@ -33,7 +40,7 @@ class Alarms:
 class Bench:
     """A watch with windows of 0.1 s; the test is the plant."""
 
-    def __init__(self, saved=None, **options):
+    def __init__(self, saved=None, runs=None, **options):
         table = {
             "id": "pump",
             "label": "Cooling pump",
@@ -43,9 +50,12 @@ class Bench:
             "slow": [{"sensor": "plc.heat", "floor": 0.5}],
             **options,
         }
-        self.clock, self.alarms, self.sink, self.kept = SystemClock(), Alarms(), Sink(), []
+        self.clock, self.alarms, self.sink = SystemClock(), Alarms(), Sink()
+        self.kept, self.runs = [], []
+        self.shelf = RunShelf("pumps", self.runs.append, runs)
         self.watch = Watch(
-            MachineSettings.model_validate(table), self.clock, self.alarms, self.kept.append, saved
+            *(MachineSettings.model_validate(table), self.clock, self.alarms),
+            *(self.kept.append, saved, self.shelf, Turns()),
         )
         self.heat = 50.0
         self.stream = WatchedStream("plc.heat", "degC", 1e3, watch=self.watch.on_reading)
@@ -142,7 +152,10 @@ async def test_what_was_learned_is_kept_at_the_end_and_known_at_once_after_a_res
     bench.start()
     await bench.told("verdict", lambda verdict: verdict == 1)
     await bench.stop()
-    assert msgspec.msgpack.decode(bench.kept[-1], type=Kept).baselines[0].windows >= LEARN
+    assert (
+        msgspec.msgpack.decode(bench.kept[-1], type=Kept).judge.normal.baselines[0].windows
+        >= LEARN - 2
+    )
     again = make_bench(saved=bench.kept[-1])
     again.start()
     told = await again.told("verdict", lambda verdict: verdict >= 0)
@@ -167,7 +180,7 @@ async def test_a_person_may_call_the_present_normal(make_bench):
     await bench.told("verdict", lambda verdict: verdict == 1)
     bench.heat = 60.0
     await bench.told("verdict", lambda verdict: verdict == 3)
-    bench.watch.renew()
+    bench.watch.say("renew")
     await bench.told("verdict", lambda verdict: verdict == 0)
     await bench.told("verdict", lambda verdict: verdict == 1)
     assert bench.alarms.active == {}

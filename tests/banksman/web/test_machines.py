@@ -7,13 +7,16 @@ import pytest
 from banksman.commands import machines
 
 
+WORDS = ("renew", "failed", "replaced")
+
+
 async def read(client, path):
     async with client.get(f"/api/v1/{path}") as answer:
         return answer.status, await answer.json()
 
 
-async def renew(client, name, headers=None):
-    async with client.post(f"/api/v1/machines/{name}/renew", headers=headers) as answer:
+async def say(client, name, word="renew", headers=None):
+    async with client.post(f"/api/v1/machines/{name}/{word}", headers=headers) as answer:
         return answer.status, await answer.json()
 
 
@@ -58,20 +61,23 @@ async def test_a_trend_comes_with_its_band_and_its_forecast(client):
 @pytest.mark.parametrize("name", ["nobody", "..%2fpump", "%00"])
 async def test_a_machine_that_is_none_is_not_found(client, operator, name):
     assert (await read(client, f"machines/{name}"))[0] == 404
-    assert (await renew(client, name, operator.headers))[0] == 404
+    for word in WORDS:
+        assert (await say(client, name, word, operator.headers))[0] == 404
 
 
-async def test_the_present_is_called_normal_by_someone_who_logged_in(page, client, operator):
-    assert (await renew(client, "spindle"))[0] == 403
-    assert page.machines.renewed == []
-    status, brief = await renew(client, "spindle", operator.headers)
+@pytest.mark.parametrize("word", WORDS)
+async def test_a_word_is_taken_of_someone_who_logged_in(page, client, operator, word):
+    assert (await say(client, "spindle", word))[0] == 403
+    assert page.machines.said == []
+    status, brief = await say(client, "spindle", word, operator.headers)
     assert (status, brief["verdict"]) == (200, "unknown")
-    assert page.machines.renewed[0][0] == "spindle"
+    assert page.machines.said[0][:2] == ("spindle", word)
 
 
-async def test_without_a_login_nothing_is_renewed(page, client):
-    assert (await renew(client, "spindle"))[0] == 401
-    assert page.machines.renewed == []
+@pytest.mark.parametrize("word", WORDS)
+async def test_without_a_login_nobody_is_heard(page, client, word):
+    assert (await say(client, "spindle", word))[0] == 401
+    assert page.machines.said == []
 
 
 async def test_the_command_line_tells_the_same(page, capsys):
@@ -88,14 +94,15 @@ async def test_the_command_line_tells_the_same(page, capsys):
     assert "x floor" in told
 
 
-async def test_the_command_line_cannot_renew_without_a_machine_or_a_login(page, capsys):
+@pytest.mark.parametrize("word", WORDS)
+async def test_the_command_line_says_nothing_without_a_machine_or_a_login(page, capsys, word):
     from banksman.cli import main
 
-    assert await asyncio.to_thread(main, ["machines", "--renew", "--url", page.url]) == 2
-    renew = ["machines", "spindle", "--renew", "--url", page.url]
-    assert await asyncio.to_thread(main, renew) == 1
+    assert await asyncio.to_thread(main, ["machines", f"--{word}", "--url", page.url]) == 2
+    said = ["machines", "spindle", f"--{word}", "--url", page.url]
+    assert await asyncio.to_thread(main, said) == 1
     assert "401" in capsys.readouterr().err
-    assert page.machines.renewed == []
+    assert page.machines.said == []
 
 
 def test_a_line_tells_why_a_machine_is_blind():

@@ -1,0 +1,163 @@
+"""One machine attended on its thread: bursts heard, vectors and windows judged, words obeyed.
+
+Rules of this file
+- One thread calls it; only `say` is for any. Times are arguments.
+- Bursts are heard in turns with other machines of the box (turns.py).
+- A window without any reading is blind: silence of the sensors is no health.
+- What people say (renew, failed, replaced) is done with the next window, and kept at once.
+- It is kept as well when a tenth more of a normal is learned; a box that loses power while it
+  learns loses no more than that.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from banksman.config.schema_maintenance import MachineSettings
+from banksman.maintenance.collect import Collector
+from banksman.maintenance.hearing import Hearing
+from banksman.maintenance.intake import Intake
+from banksman.maintenance.judging import WINDOW_VECTORS, Judge, KeptJudge
+from banksman.maintenance.loading import Loading
+from banksman.maintenance.normal import Worst
+from banksman.maintenance.points import Told
+from banksman.maintenance.shelf import RunShelf
+from banksman.maintenance.standing import moment
+from banksman.maintenance.states import MachineStates
+from banksman.maintenance.turns import Turns
+
+Word = Literal["renew", "failed", "replaced"]
+
+VECTOR_LEAST_S = 0.1
+STALE_WINDOWS = 3
+WORDS_WAITING = 8
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What the store keeps of a machine."""
+
+    judge: KeptJudge
+    states: MachineStates | None = None
+
+
+class Attending:
+    """``save`` keeps what was learned, ``saved`` is what was kept before."""
+
+    def __init__(
+        self,
+        settings: MachineSettings,
+        shelf: RunShelf,
+        turns: Turns,
+        save: Callable[[bytes], None],
+        saved: bytes | None,
+    ) -> None:
+        """Raises ValueError for a bearing that nobody knows."""
+        self.settings = settings
+        self.intake = Intake(settings)
+        self._shelf = shelf
+        self._turns = turns
+        self._save = save
+        self._judge = Judge(settings)
+        self._hearings = {each.sensor: Hearing(settings, each) for each in settings.vibration}
+        self._loading = Loading(settings)
+        vector_s = max(VECTOR_LEAST_S, settings.window_s / WINDOW_VECTORS)
+        self._collector = Collector(len(settings.slow), vector_s)
+        self._words: deque[Word] = deque(maxlen=WORDS_WAITING)
+        self._progress = 0
+        self._restore(saved)
+
+    @property
+    def bursts_skipped(self) -> int:
+        """Bursts that came and were not judged: bad, too short, or flawed."""
+        return sum(hearing.skipped for hearing in self._hearings.values())
+
+    def stands(self) -> Worst:
+        """What stood when it was kept, or stands now."""
+        return self._judge.worst()
+
+    def say(self, word: Word) -> None:
+        """A person's word; any thread."""
+        self._words.append(word)
+
+    def look(self, mono_ns: int, wall_ns: int) -> None:
+        """Take what came since the last look; call it ten times a second."""
+        while (load := self.intake.next_load()) is not None:
+            self._loading.take(load)
+        if self.settings.slow:
+            stale_ns = round(STALE_WINDOWS * self.settings.window_s * 1e9)
+            newest = self.intake.newest(mono_ns - stale_ns)
+            over = self._collector.add(newest, mono_ns / 1e9, self._loading.now)
+            if over is not None:
+                self._judge.vector(*over, wall_ns / 1e9)
+        while (burst := self.intake.next_burst()) is not None:
+            speed = self.intake.speed_rpm
+            with self._turns.turn():
+                self._hearings[burst.sensor].take(burst, None if math.isnan(speed) else speed)
+
+    def window(self, mono_ns: int, wall_ns: int) -> Told:
+        """A window is over: judge it."""
+        self._obey(wall_ns)
+        slow = self.intake.window()
+        levels = [hearing.level() for hearing in self._hearings.values()]
+        blind = all(math.isnan(level) for level in slow.values()) and all(
+            bool(np.isnan(level).all()) for level in levels
+        )
+        state = self._loading.window()
+        if state is None:
+            blind, state = True, "stopped"
+        wall_s = wall_ns / 1e9
+        judgement = self._judge.judge(
+            state,
+            slow,
+            levels,
+            wall_s,
+            book=self._shelf.book(len(levels) + 1) if levels else None,
+            local_s=wall_s + time.localtime(wall_s).tm_gmtoff,
+        )
+        if state == "learning":
+            what = f"what it does when is {self._loading.share:.0%} learned"
+            judgement = msgspec.structs.replace(judgement, what=what)
+        window_s = self.settings.window_s
+        newest = [hearing.now(mono_ns, window_s) for hearing in self._hearings.values()]
+        heard = tuple(each for each in newest if each is not None)
+        learned = self._judge.normal.learned()
+        return Told(judgement, heard, learned, wall_ns, blind, self._judge.rows())
+
+    def came_further(self) -> bool:
+        """Whether so much more was learned since the last call that it is worth a write."""
+        progress = self._judge.normal.tenths() + int(self._loading.share)
+        before, self._progress = self._progress, progress
+        return progress != before
+
+    def keep(self) -> None:
+        """Give the store what was learned."""
+        self._save(msgspec.msgpack.encode(Kept(self._judge.saved(), self._loading.states)))
+
+    def _obey(self, wall_ns: int) -> None:
+        while self._words:
+            word = self._words.popleft()
+            if word == "failed":
+                run = self._judge.wearing.failed(f"{self.settings.id} {moment(wall_ns / 1e9)}")
+                if run is not None:
+                    self._shelf.add(run)
+            elif word == "replaced":
+                self._judge.wearing.replaced()
+            self._judge.renew()
+            self.keep()
+
+    def _restore(self, saved: bytes | None) -> None:
+        if saved is None:
+            return
+        try:
+            kept = msgspec.msgpack.decode(saved, type=Kept)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return  # learned anew: a wrong normal would be worse than none
+        self._judge.restore(kept.judge)
+        self._loading = Loading(self.settings, kept.states)

@@ -1,0 +1,158 @@
+"""The slow sensors of one machine as one vector: what does not fit the others, what just changed.
+
+Rules of this file
+- Pure. A vector holds one level of each sensor at one moment, in one machine state; each state has
+  a normal and a watch of its own. A change of state is no change of the machine.
+- Healthy vectors only are learned from: the caller says which are. Learning ends once; a person's
+  `renew` begins it anew.
+- `beyond` is in the sensor's own unit: how far it is from what the others let expect.
+- A change is told with what changed, from where to where, and since when; it holds while the newest
+  vectors still differ from those before them.
+
+    vector -> residuals.MachineNormal -> beyond what the others let expect -> a row of the baseline
+           -> change.ChangeWatch      -> "flow changed from 41.2 to 37.8"
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from banksman.maintenance.change import BLOCK_READINGS, SPAN, ChangeWatch, KeptWatch
+from banksman.maintenance.rarity import Floats
+from banksman.maintenance.residuals import VECTORS_LEAST, KeptNormal, MachineNormal
+
+# A healthy machine is told to change once in so many blocks of vectors: it asks for a look.
+RARE = 1e-4
+LEARN_LEAST, LEARN_MAX = SPAN + 5 * BLOCK_READINGS, 3_000
+WINDOW_VECTORS_MAX = 1_000  # of one window; later ones do not count
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """What changed: from ``before`` to ``after``, in the sensor's unit, since ``since_s``."""
+
+    sensor: str
+    state: str
+    before: float
+    after: float
+    since_s: float  # seconds since 1970
+    score: float
+
+
+class KeptTogether(msgspec.Struct, frozen=True):
+    """What the store keeps, by state."""
+
+    sensors: tuple[str, ...]
+    normals: dict[str, KeptNormal]
+    watches: dict[str, KeptWatch]
+
+
+class Together:
+    """The vectors of one machine."""
+
+    def __init__(self, sensors: Sequence[str], learn_vectors: int) -> None:
+        self.sensors = tuple(sensors)
+        self.change: Changed | None = None  # what holds now
+        self.score = 0.0  # of the newest vector: how rare such a change is
+        self._learn = min(max(learn_vectors, LEARN_LEAST), LEARN_MAX)
+        self._normals: dict[str, MachineNormal] = {}
+        self._watches: dict[str, ChangeWatch] = {}
+        self._healthy: dict[str, list[Floats]] = {}
+        self._beyond: list[Floats] = []
+        self._state = ""
+        self._times_s: deque[float] = deque(maxlen=SPAN)  # of the vectors that are watched
+
+    def take(self, state: str, vector: Floats, wall_s: float, *, healthy: bool) -> None:
+        """Take one vector, shape (sensors,), NaN where a sensor has nothing."""
+        if not self.sensors or not np.isfinite(vector).all():
+            return
+        if state != self._state:
+            self.break_off()
+            self._state = state
+        self._compare(state, vector, healthy=healthy)
+        watch = self._watches.get(state)
+        if watch is None:
+            watch = self._watches[state] = ChangeWatch(len(self.sensors), self._learn, RARE)
+        if watch.learning and not healthy:
+            return
+        self._times_s.append(wall_s)
+        told = watch.update(vector)
+        self.score, held = told.score, self.change
+        self.change = None
+        if told.changing:
+            before, after, ago = watch.step(told.sensor)
+            name, since_s = self.sensors[told.sensor], self._times_s[-ago]
+            if held is not None and held.sensor == name:
+                since_s = held.since_s
+            self.change = Changed(name, state, before, after, since_s, told.score)
+
+    def beyond(self) -> Floats:
+        """Of the window that ends: medians, (sensors,); NaN while not known. The next begins."""
+        if not self._beyond:
+            return np.full(len(self.sensors), np.nan)
+        taken = np.stack(self._beyond)
+        self._beyond.clear()
+        return np.asarray(np.median(taken, axis=0))
+
+    def spread(self, state: str) -> Floats:
+        """The healthy standard deviation of `beyond`, (sensors,); NaN while not known."""
+        normal = self._normals.get(state)
+        return np.full(len(self.sensors), np.nan) if normal is None else normal.beyond_spread
+
+    def break_off(self) -> None:
+        """What comes does not follow what was: another state, or a pause."""
+        self.change, self._state = None, ""
+        self.score = 0.0
+        self._beyond.clear()
+        self._times_s.clear()
+        for watch in self._watches.values():
+            watch.break_off()
+
+    def renew(self) -> None:
+        """Learn anew what is normal."""
+        self.break_off()
+        self._normals.clear()
+        self._watches.clear()
+        self._healthy.clear()
+
+    def saved(self) -> KeptTogether:
+        """For the store; what is half learned is left out."""
+        watches = {state: watch.saved() for state, watch in self._watches.items()}
+        return KeptTogether(
+            self.sensors,
+            {state: normal.saved() for state, normal in self._normals.items()},
+            {state: kept for state, kept in watches.items() if kept is not None},
+        )
+
+    def restore(self, kept: KeptTogether) -> bool:
+        """Take what the store kept; False: it is of other sensors."""
+        if kept.sensors != self.sensors:
+            return False
+        for state, normal in kept.normals.items():
+            known = MachineNormal.restored(normal, len(self.sensors))
+            if known is not None:
+                self._normals[state] = known
+        for state, saved in kept.watches.items():
+            watch = ChangeWatch(len(self.sensors), self._learn, RARE)
+            if watch.restore(saved):
+                self._watches[state] = watch
+        return True
+
+    def _compare(self, state: str, vector: Floats, *, healthy: bool) -> None:
+        if len(self.sensors) < 2:
+            return
+        normal = self._normals.get(state)
+        if normal is not None:
+            if len(self._beyond) < WINDOW_VECTORS_MAX:
+                self._beyond.append(normal.beyond(vector))
+            return
+        if not healthy:
+            return
+        learned = self._healthy.setdefault(state, [])
+        learned.append(vector)
+        if len(learned) >= max(self._learn, VECTORS_LEAST):
+            self._normals[state] = MachineNormal(np.stack(learned))
+            learned.clear()
