@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from queue import Empty
 
 from banksman.deciding.decision import Decision
 from banksman.records import decision_message, to_json
@@ -21,23 +19,17 @@ class Acceptor:
     """Numbers and encodes entries, at most a stretch of them without giving way."""
 
     def __init__(self, parts: Parts) -> None:
-        self._entries = parts.intake.entries
+        self._intake = parts.intake
         self._pending = parts.pending
         self._drops = parts.drops
         self._row_id = base_of(parts.epoch.number)
 
     def take(self, wait_s: float) -> bool:
-        """Take what is there, waiting for the first one only; False when there was none."""
-        with contextlib.suppress(Empty):
-            entry = self._entries.get(timeout=wait_s) if wait_s else self._entries.get_nowait()
-            for _ in range(ENTRIES_A_STRETCH):
-                if entry is not None:
-                    self._accept(entry)
-                entry = self._entries.get_nowait()
-            if entry is not None:
-                self._accept(entry)
-            return True
-        return False
+        """Take what is there, waiting for the first one or a call; False when there was none."""
+        entries = self._intake.take_entries(ENTRIES_A_STRETCH, wait_s)
+        for entry in entries:
+            self._accept(entry)
+        return bool(entries)
 
     def _accept(self, entry: Entry) -> None:
         try:

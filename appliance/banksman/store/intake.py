@@ -2,20 +2,26 @@
 
 Rules of this file
 - No call waits, raises or touches a disk: the control loop has microseconds for it. The C
-  queues used here neither give up the interpreter lock nor take one that others hold long.
+  queues used here neither give up the interpreter lock nor take one that others hold long; what is
+  put into them counts for no garbage collection.
 - Bounded: beyond the limit the newest goes and is counted. CRITICAL decisions, alarms and
   audit entries have as much room again.
-- Readings do not wake their thread for each batch: it comes round every few milliseconds
-  while readings flow and is called only out of its sleep.
+- Waking a thread costs the caller a call of the kernel, and on a busy box its processor. So
+  readings do not wake theirs for each batch: it comes round every few milliseconds while they
+  flow, and is called only out of its sleep. It looks after decisions that are not critical, too;
+  critical ones, alarms and audit entries wake the store thread at once, and so does whatever comes
+  while no readings flow.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from queue import SimpleQueue
-from typing import NamedTuple
+from queue import Empty, SimpleQueue
+
+import msgspec
 
 from banksman.clock import Clock
 from banksman.deciding.decision import Decision
@@ -25,7 +31,7 @@ from banksman.wire.messages import AlarmMessage, AuditMessage, Priority
 from banksman_drivers.ports import Reading
 
 
-class Batch(NamedTuple):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """One poll of one device."""
 
     device: str
@@ -61,10 +67,11 @@ class Intake:
         self._limit = limit
         self._drops = drops
         self._batches: deque[Batch] = deque()
+        self._entries: deque[Entry] = deque()
         self._sleeping = False
-        # None is a call to come and look.
+        self._called = False
         self.batch_calls: SimpleQueue[None] = SimpleQueue()
-        self.entries: SimpleQueue[Entry | None] = SimpleQueue()
+        self._entry_calls: SimpleQueue[None] = SimpleQueue()
 
     # The control thread's side.
 
@@ -109,15 +116,30 @@ class Intake:
 
     def _put(self, entry: Entry, drop: str) -> None:
         precious = entry.priority is Priority.CRITICAL or not isinstance(entry.message, Decision)
-        if self.entries.qsize() >= (2 * self._limit if precious else self._limit):
+        if len(self._entries) >= (2 * self._limit if precious else self._limit):
             self._drops.add(drop)
-        else:
-            self.entries.put(entry)
+            return
+        self._entries.append(entry)
+        if precious or self._sleeping:
+            self.call()
 
     def call(self) -> None:
-        """Make the store thread come and look, if nothing waits for it already."""
-        if self.entries.empty():
-            self.entries.put(None)
+        """Make the store thread come and look, if it was not called already."""
+        if not self._called:
+            self._called = True
+            self._entry_calls.put(None)
+
+    # The store thread's side.
+
+    def take_entries(self, limit: int, wait_s: float = 0.0) -> list[Entry]:
+        """At most ``limit`` entries, oldest first; waits for the first, or for a call."""
+        if wait_s and not self._entries:
+            with contextlib.suppress(Empty):
+                self._entry_calls.get(timeout=wait_s)
+        # First: whatever is put from here on calls anew.
+        self._called = False
+        entries = self._entries
+        return [entries.popleft() for _ in range(min(limit, len(entries)))]
 
     # The spool thread's side.
 
@@ -126,14 +148,20 @@ class Intake:
         batches = self._batches
         return [batches.popleft() for _ in range(min(limit, len(batches)))]
 
+    def came_round(self) -> None:
+        """Call the store thread for what nobody has called it for."""
+        if self._entries:
+            self.call()
+
     def sleep(self) -> bool:
         """Ask to be called at the next batch; False when there is one already."""
         self._sleeping = True
         if self._batches:
             self._sleeping = False
             return False
+        self.came_round()  # what was put just before nobody else would call for
         return True
 
     def depth(self) -> int:
         """How much waits here."""
-        return len(self._batches) + self.entries.qsize()
+        return len(self._batches) + len(self._entries)

@@ -108,7 +108,7 @@ class ReadingRow(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """Something that must be durable at once, on its way to the store thread."""
 
     message: Decision | AlarmMessage | AuditMessage

@@ -59,7 +59,9 @@ class Spooler:
         """The thread. Ends, with the queue empty, after ``stop``."""
         while not self._stop.is_set():
             self.turns += 1
-            if self.flush():
+            flowing = self.flush()
+            self._intake.came_round()
+            if flowing:
                 self._stop.wait(self._period_s)
                 continue
             if self.fault:

@@ -102,7 +102,7 @@ class Writer:
     def stop(self) -> None:
         """Ask the thread to write what is there and end."""
         self._stop.set()
-        self._parts.intake.entries.put(None)
+        self._parts.intake.call()
 
     def suspect(self, fault: Fault) -> None:
         """Somebody found the file damaged; any thread."""
