@@ -71,6 +71,8 @@ def log_alarm(change: AlarmMessage) -> None:
     """One line for each change of an alarm, so that the journal alone tells what happened."""
     state = "active" if change.active else "over"
     seen = f", acknowledged by {change.by}" if change.acknowledged else ""
+    if change.under:
+        seen = f", follows from {change.under}"
     level = logging.WARNING if change.active and not change.acknowledged else logging.INFO
     name = Priority(change.priority).name.lower()
     log.log(level, "alarm %s (%s) %s%s: %s", change.key, name, state, seen, change.text)

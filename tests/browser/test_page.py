@@ -147,6 +147,28 @@ async def test_an_alarm_that_begins_with_a_name_shows_it_as_it_is_written(
         assert await text.evaluate(first_letter) == case
 
 
+async def test_what_an_alarm_caused_is_folded_into_it_and_asks_for_nothing(
+    open_page: Open, plant: FakePage
+) -> None:
+    page = await open_page()
+    lost = "plc: connection refused; check its power and cable"
+    plant.appliance.alarm("device.plc", lost, Priority.CRITICAL)
+    for name in ("hopper", "press", "oven"):
+        plant.appliance.alarm(name, f"{name} unknown", Priority.NORMAL, under="device.plc")
+    plant.appliance.alarm("late", "stands alone", Priority.NORMAL, under="device.gone")
+    row = page.locator('[data-alarm="device.plc"]')
+    await expect(row.locator("summary")).to_have_text("It caused 3 more")
+    await expect(row.locator("details li")).to_have_count(3)
+    await expect(row.get_by_text("hopper unknown")).to_be_visible()
+    await expect(page.locator("#alarms > li")).to_have_count(2)
+    await expect(page.locator("#alarms-sum")).to_have_text("1 to acknowledge")
+    await expect(row.get_by_role("button", name="Acknowledge")).to_have_count(1)
+    await row.locator("summary").click()
+    plant.appliance.alarm("belt", "belt unknown", Priority.NORMAL, under="device.plc")
+    await expect(row.locator("summary")).to_have_text("It caused 4 more")
+    await expect(row.get_by_text("belt unknown")).not_to_be_visible()
+
+
 async def test_an_alarm_is_acknowledged(open_page: Open, plant: FakePage) -> None:
     page = await open_page()
     await expect(page.locator("#alarms")).to_contain_text("No alarms.")

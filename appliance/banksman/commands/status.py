@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,10 +48,7 @@ def lines(status: dict[str, Any]) -> list[str]:
         for item in status["permissives"]
         if not item["satisfied"]
     ]
-    out += [
-        f"alarm {alarm['key']} ({_alarm_state(alarm)}): {alarm['text']}"
-        for alarm in sorted(status["alarms"], key=lambda alarm: not alarm["active"])
-    ]
+    out += _alarm_lines(status["alarms"])
     out += [
         f"device {item['id']} ({item['driver']}): {item['state']} {item['message']}".rstrip()
         for item in status["devices"]
@@ -103,6 +101,18 @@ def _identity_lines(identity: dict[str, Any]) -> list[str]:
     if ends_ns := identity.get("ends_wall_ns"):
         told += f", until {datetime.fromtimestamp(ends_ns / 1e9, UTC):%Y-%m-%d %H:%M}Z"
     return [f"{told} {identity.get('message', '')}".rstrip()]
+
+
+def _alarm_lines(alarms: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Each alarm, and under it what followed from it."""
+    keys = {alarm["key"] for alarm in alarms}
+    for alarm in sorted(alarms, key=lambda alarm: not alarm["active"]):
+        if alarm.get("under") in keys:
+            continue
+        yield f"alarm {alarm['key']} ({_alarm_state(alarm)}): {alarm['text']}"
+        for other in alarms:
+            if other.get("under") == alarm["key"]:
+                yield f"  it caused {other['key']}: {other['text']}"
 
 
 def _alarm_state(alarm: dict[str, Any]) -> str:

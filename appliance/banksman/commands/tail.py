@@ -60,7 +60,8 @@ def line(kind: str, record: dict[str, Any]) -> str:
             f"{record['latency_us'] / 1e3:7.2f} ms {flags:<2} {record['reason']}"
         )
     state = "active" if record["active"] else "cleared"
-    return f"{at} ALARM {record['key']} {state}: {record['text']}"
+    cause = f", follows from {record['under']}" if record.get("under") else ""
+    return f"{at} ALARM {record['key']} {state}{cause}: {record['text']}"
 
 
 def _count(text: str) -> int:
@@ -74,7 +75,7 @@ def _changed(alarms: list[dict[str, Any]], before: dict[str, str]) -> list[dict[
     """The alarms whose state is another than in ``before``, which is brought up to date."""
     changed = []
     for alarm in alarms:
-        state = f"{alarm['active']} {alarm['acknowledged']}"
+        state = f"{alarm['active']} {alarm['acknowledged']} {alarm.get('under', '')}"
         if before.get(alarm["key"]) != state:
             before[alarm["key"]] = state
             changed.append(alarm)

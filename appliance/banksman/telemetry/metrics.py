@@ -175,10 +175,13 @@ def _interlock(trips: Sequence[TripView], alarms: Sequence[AlarmMessage]) -> Ite
     yield family("trip_latched", "gauge", "1: latched.", latched)
     active = dict.fromkeys(Priority, 0)
     unseen = dict.fromkeys(Priority, 0)
+    folded = dict.fromkeys(Priority, 0)
     for alarm in alarms:
-        active[alarm.priority] += alarm.active
+        active[alarm.priority] += alarm.active and not alarm.under
+        folded[alarm.priority] += alarm.active and bool(alarm.under)
         unseen[alarm.priority] += not alarm.acknowledged
     yield family("alarms_active", "gauge", "Alarms whose condition holds.", _by_priority(active))
+    yield family("alarms_folded", "gauge", "Active, follow from another.", _by_priority(folded))
     yield family("alarms_unacknowledged", "gauge", "Alarms nobody has seen.", _by_priority(unseen))
 
 

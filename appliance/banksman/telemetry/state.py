@@ -108,4 +108,5 @@ def _node_states(
     yield "mode", snapshot.mode, ""
     stops = [trip for trip in snapshot.trips if trip.kind == "estop" and trip.latched]
     yield "estop", "tripped" if stops else "clear", "; ".join(trip.cause for trip in stops)
-    yield "alarms", len(alarms), alarms[0].text if alarms else ""
+    own = [alarm for alarm in alarms if not alarm.under]
+    yield "alarms", len(own), own[0].text if own else ""

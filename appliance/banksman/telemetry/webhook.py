@@ -8,6 +8,7 @@ Rules of this file
 - Redirects are not followed: the token goes to the configured address only.
 - The token stands in a file, is read anew for each try, and appears in no log or status. Of the
   address only scheme and host do: its path may be a secret too.
+- What never rang is not posted: receivers page people.
 - One address that is down does not hold up another.
 """
 
@@ -164,7 +165,12 @@ class Webhooks:
         self._hooks = [Webhook(one, clock) for one in settings]
 
     def put(self, alert: AlarmMessage) -> None:
-        """Tell every address; returns at once. Any thread."""
+        """Tell every address; returns at once. Any thread.
+
+        What follows from another alarm from the start is not told: its cause is.
+        """
+        if alert.under and alert.active and alert.wall_ns == alert.raised_wall_ns:
+            return
         for hook in self._hooks:
             hook.put(alert)
 

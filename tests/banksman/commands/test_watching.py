@@ -84,6 +84,17 @@ def test_tail_refuses_a_number_of_lines_that_is_none(lines, capsys):
     assert f"{lines} is not a number of lines" in capsys.readouterr().err
 
 
+async def test_status_tells_what_an_alarm_caused_under_it(page, capsys):
+    page.appliance.alarm("device.plc", "lost", Priority.CRITICAL)
+    page.appliance.alarm("hopper", "cannot be read", Priority.NORMAL, under="device.plc")
+    page.appliance.alarm("oven", "is hot", Priority.NORMAL, under="device.gone")
+    await asyncio.to_thread(main, ["status", "--url", page.url])
+    told = capsys.readouterr().out.splitlines()
+    cause = told.index("alarm device.plc (active, not acknowledged): lost")
+    assert told[cause + 1] == "  it caused hopper: cannot be read"
+    assert "alarm oven (active): is hot" in told
+
+
 async def test_status_tells_an_alarm_that_holds_from_one_that_is_over(page, capsys):
     page.appliance.alarm("trip.line", "a part is jammed", Priority.CRITICAL)
     await asyncio.to_thread(main, ["status", "--url", page.url])

@@ -108,10 +108,13 @@ def test_a_lost_sensor_has_a_quality_and_no_value(appliance: FakeAppliance) -> N
 def test_outbox_trips_and_alarms_are_there(appliance: FakeAppliance) -> None:
     appliance.trip("oven_overheat", "too hot")
     appliance.alarm("a", "text", Priority.CRITICAL)
+    appliance.alarm("b", "text", Priority.NORMAL, under="a")
     families = parse(text_of(appliance))
     assert values_of(families, "outbox_depth")["background"] == 410
     assert values_of(families, "trip_latched")["process,oven_overheat"] == 1
     assert values_of(families, "alarms_active")["critical"] == 1
+    assert values_of(families, "alarms_active")["normal"] == 0
+    assert values_of(families, "alarms_folded")["normal"] == 1
     assert values_of(families, "alarms_unacknowledged")["critical"] == 1
     assert values_of(families, "link_up") == {"": 1}
 

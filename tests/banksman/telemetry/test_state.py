@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from banksman.control.snapshot import SensorView, Snapshot, TripView
 from banksman.telemetry.state import DEAD_BAND, StateReport
+from banksman.wire.messages import AlarmMessage, Priority
 
 
 def names(report, snapshot, alarms=()):
@@ -92,3 +93,10 @@ def test_what_was_told_last_is_never_further_than_the_dead_band_from_the_truth(v
             assert abs(told - value) <= abs(told) * DEAD_BAND
         else:
             assert told is None
+
+
+def test_the_nodes_alarms_are_those_that_stand_for_themselves(make_snapshot):
+    cause = AlarmMessage("1", "n", "device.plc", "lost", Priority.CRITICAL, True, False, 1, 1, "b")
+    follows = msgspec.structs.replace(cause, key="hopper", text="unknown", under="device.plc")
+    told = dict(StateReport().changes(make_snapshot(), [cause, follows]))
+    assert msgspec.json.decode(told["alarms"])["value"] == 1

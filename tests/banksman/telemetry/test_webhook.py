@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -236,3 +237,19 @@ def test_an_alert_that_gave_way_while_it_was_posted_takes_no_other_with_it():
     queue.done(posted)
     assert queue.first() is newer
     assert json.dumps(queue.dropped[Priority.IMPORTANT]) == "1"
+
+
+@pytest.mark.parametrize(
+    ("change", "waiting"),
+    [
+        ({}, 1),
+        ({"under": "device.plc"}, 0),
+        ({"under": "device.plc", "wall_ns": 2}, 1),
+        ({"under": "device.plc", "active": False, "wall_ns": 2}, 1),
+    ],
+    ids=["rings", "follows from another", "rang and went under another", "is over"],
+)
+def test_what_follows_from_another_alarm_pages_nobody_and_its_end_is_told(change, waiting):
+    hooks = Webhooks([WebhookSettings(url="http://127.0.0.1:9")], ManualClock())
+    hooks.put(msgspec.structs.replace(alert(), raised_wall_ns=1, acknowledged=True, **change))
+    assert hooks.status()[0].waiting == waiting

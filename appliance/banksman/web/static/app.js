@@ -1,9 +1,10 @@
 // The page: one state, merged from the stream, shown by section. See views.py for the document.
 
+import { showAlarms } from "./alarms.js";
 import { byId, say, show } from "./dom.js";
 import { clockTime, words } from "./format.js";
 import { addDecision, loadDecisions, showAbout, showDevices, showReaction, showRecords } from "./records.js";
-import { announceTrips, showAlarms, showOutputs, showPermissives, showTrips } from "./safety.js";
+import { announceTrips, showOutputs, showPermissives, showTrips } from "./safety.js";
 import { loadHistories, note, remember, showSensors } from "./sensors.js";
 import { watchLink } from "./link.js";
 import { watchMachines } from "./machines.js";

@@ -1,20 +1,13 @@
-// Trips, outputs, permissives and alarms: what holds the machine, and what a person can do.
+// Trips, outputs and permissives: what holds the machine, and what a person can do.
 
 import { byId, h, keyed, s, say, show } from "./dom.js";
-import { when, words } from "./format.js";
+import { words } from "./format.js";
 
 const OCTAGON = "M13 3h14l10 10v14l-10 10H13L3 27V13z";
 const DIAMOND = "M20 2.5 37.5 20 20 37.5 2.5 20z";
 const TICK = "M12.5 20.5l5 5 10-11";
 const BAR = "M12 20h16";
-const PRIORITIES = ["critical", "important", "normal", "background"];
-const SHAPES = {
-  critical: "M11 1 21 11 11 21 1 11z", important: "M11 2 21 20H1z",
-  normal: "M11 2a9 9 0 1 0 0 18 9 9 0 0 0 0-18z", background: "M3 9h16v4H3z",
-};
 const SUPERVISION = { guard: "guard lease", watchdog_register: "PLC watchdog", none: "unsupervised" };
-// `plc.oven > '220 degC'`, `plc: no connection`: a name is shown as it is written.
-const NAME_FIRST = /^[\w-]+[.:]/;
 const titleOf = (trip) => trip.label || words(trip.name);
 
 /** Show every trip, latched ones first; `reset(name)` is called by its button. */
@@ -118,50 +111,5 @@ export function showPermissives(permissives, outputs) {
       say(note, one.satisfied ? `is held safe when ${one.reason}` : one.reason);
     };
     return { node: h("li", {}, name, value, note), update };
-  });
-}
-
-const SHELF_MIN = 60;
-
-/** Show every alarm; `acknowledge(key)` and `shelve(key, minutes)` are called by its buttons. */
-export function showAlarms(alarms, acknowledge, shelve) {
-  const unseen = alarms.filter((alarm) => !alarm.acknowledged).length;
-  say(byId("alarms-sum"), alarms.length ? `${unseen} to acknowledge` : "");
-  const rows = alarms.length ? alarms : [null];
-  keyed(byId("alarms"), rows, (alarm) => alarm?.key ?? "", (first) => {
-    if (!first) return { node: h("li", { class: "none" }, "No alarms."), update: () => {} };
-    const text = h("p", { class: "text" });
-    const note = h("p", { class: "note" });
-    const isOrder = first.key.startsWith("work_order.");
-    const button = h("button", { type: "button" }, isOrder ? "Done" : "Acknowledge");
-    button.addEventListener("click", () => acknowledge(first.key, button));
-    const shape = s("path");
-    const icon = s("svg", { viewBox: "0 0 22 22", "aria-hidden": "true" }, shape);
-    const shelf = h("button", { type: "button", class: "small" }, "Shelve for 1 h");
-    shelf.addEventListener("click", () => shelve(first.key, shelf.dataset.minutes * 1, shelf));
-    const buttons = h("p", { class: "buttons" }, button, shelf);
-    const node = h("li", { "data-alarm": first.key }, icon, text, note, buttons);
-    const update = (alarm) => {
-      const priority = PRIORITIES[alarm.priority] ?? "normal";
-      const until = alarm.shelved_until_wall_ns ?? 0;
-      const gone = alarm.active && !until ? "" : " gone";
-      node.className = `${priority}${gone}${alarm.acknowledged ? "" : " unseen-yet"}`;
-      shape.setAttribute("d", SHAPES[priority]);
-      say(text, alarm.text);
-      text.classList.toggle("named", NAME_FIRST.test(alarm.text));
-      const times = alarm.count > 1 ? `, ${alarm.count} times` : "";
-      const seen = alarm.acknowledged ? `, acknowledged by ${alarm.by || "someone"}` : "";
-      const quiet = until ? `, shelved until ${when(until)}` : "";
-      const kind = isOrder ? "Work order" : words(priority);
-      say(note, `${kind}, ${alarm.active ? "active" : "gone"} since ${when((alarm.active && alarm.raised_wall_ns) || alarm.wall_ns)}${times}${seen}${quiet}`);
-      show(button, !alarm.acknowledged);
-      // A trip waits for its reset, and what is over and seen leaves by itself.
-      show(shelf, until > 0 || (alarm.active && !isOrder && !alarm.key.startsWith("trip.")));
-      shelf.dataset.minutes = until ? 0 : SHELF_MIN;
-      say(shelf, until ? "Take from the shelf" : "Shelve for 1 h");
-      shelf.setAttribute("aria-label", `${until ? "Take from the shelf" : "Shelve for one hour"}: ${alarm.text}`);
-      button.setAttribute("aria-label", `${isOrder ? "Done" : "Acknowledge"}: ${alarm.text}`);
-    };
-    return { node, update };
   });
 }
