@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -37,7 +38,7 @@ from banksman.guard_news import GuardNews
 from banksman.logs import log_alarm
 from banksman.security.accounts import Accounts
 from banksman.status import SyncHistory, SyncStatus, Versions
-from banksman.store.sealing import load_seal
+from banksman.store.sealing import Seal, load_seal
 from banksman.store.store import Store
 from banksman.store.watch import StoreWatch
 from banksman.sync.cloud_port import HttpCloudPort
@@ -56,6 +57,9 @@ from banksman_drivers.ports import Driver
 from banksman_inference.ports import Model
 from banksman_watchdog.systemd import SystemdNotify, watchdog_timeout_s
 
+if TYPE_CHECKING:
+    from banksman_inference.crash_watch import CrashWatch
+
 log = logging.getLogger(__name__)
 
 SETTLE_S = 30.0
@@ -71,7 +75,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     syncs = config.sync.enabled and config.cloud.url is not None
     if syncs:
         channels.append("cloud")
-    store = Store.open(config.store, config.node.id, clock, channels, load_seal(os.environ))
+    seal = load_seal(os.environ)
+    store = Store.open(config.store, config.node.id, clock, channels, seal)
     saved = load_latches(store, [trip.name for trip in config.trips])
     desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
     desk_alarms.restore(await store.alarms())
@@ -86,11 +91,12 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     def note(event: str, by: str, details: dict[str, str]) -> None:
         core.note(event, by, details)
 
-    vision = _make_vision(loaded, clock, store, drivers, note)
+    crashes = _watch_crashes(config, folder, clock)
+    vision = _make_vision(loaded, clock, store, drivers, note, desk_alarms, seal, crashes)
     drivers += vision.stations
     watched = _make_watches(config, clock, store, desk_alarms, vision.extras)
     drivers += watched.watches
-    models, refusals = await asyncio.to_thread(_load_models, loaded, folder)
+    models, refusals = await asyncio.to_thread(_load_models, loaded, folder, crashes)
     for name, why in refusals.items():
         desk_alarms.raise_alarm(f"model.{name}", why, Priority.IMPORTANT, name)
     board = board_name(Tree())
@@ -216,7 +222,18 @@ def _refuse_unarmable(config: Config, drivers: Sequence[Driver]) -> None:
         )
 
 
-def _load_models(loaded: LoadedConfig, folder: Path) -> tuple[dict[str, Model], dict[str, str]]:
+def _watch_crashes(config: Config, folder: Path, clock: Clock) -> CrashWatch | None:
+    """A box without models and inspections is spared the import, and keeps its own stacks."""
+    if not config.models and not config.inspections:
+        return None
+    from banksman.assembly_models import watch_crashes
+
+    return watch_crashes(folder, clock.wall_ns())
+
+
+def _load_models(
+    loaded: LoadedConfig, folder: Path, crashes: CrashWatch | None
+) -> tuple[dict[str, Model], dict[str, str]]:
     """The models of decision points by name, and why some of them were refused."""
     settings = loaded.config.models
     refusals: dict[str, str] = {}
@@ -224,7 +241,8 @@ def _load_models(loaded: LoadedConfig, folder: Path) -> tuple[dict[str, Model], 
         return {}, refusals
     from banksman.assembly_models import ModelLoader, this_board
 
-    with ModelLoader(loaded.folder, folder, refusals.__setitem__, this_board()) as loader:
+    tell, board = refusals.__setitem__, this_board()
+    with ModelLoader(loaded.folder, folder, tell, board, crashes) as loader:
         return {item.name: loader.model(item) for item in settings}, refusals
 
 
@@ -240,14 +258,21 @@ class _VisionParts(msgspec.Struct, frozen=True):
 
 
 def _make_vision(
-    loaded: LoadedConfig, clock: Clock, store: Store, drivers: Sequence[Driver], note: Note
+    loaded: LoadedConfig,
+    clock: Clock,
+    store: Store,
+    drivers: Sequence[Driver],
+    note: Note,
+    alarms: AlarmDesk,
+    seal: Seal,
+    crashes: CrashWatch | None,
 ) -> _VisionParts:
     """A box without an ``[[inspection]]`` is spared the import."""
     if not loaded.config.inspections:
         return _VisionParts(Extras(store.records))
     from banksman.assembly_vision import Vision
 
-    vision = Vision(loaded, clock, store, drivers, note)
+    vision = Vision(loaded, clock, store, drivers, note, alarms, seal, crashes)
     return _VisionParts(
         vision.extras(store.records),
         tuple(vision.stations.values()),

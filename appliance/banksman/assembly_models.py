@@ -26,6 +26,7 @@ from banksman_drivers.board.values import BoardProfile
 from banksman_drivers.file_tree import Tree
 from banksman_inference.bundle import ONNX, Bundle, read_bundle
 from banksman_inference.choosing import BoardFacts, choose
+from banksman_inference.crash_watch import CrashWatch
 from banksman_inference.engines import upgrade
 from banksman_inference.fake import FakeModel
 from banksman_inference.fallback import FallbackNetwork
@@ -62,20 +63,45 @@ def this_board() -> BoardFacts:
     return board_facts(read_board(Tree(), (sysconfig.get_path("purelib"),)))
 
 
+def watch_crashes(store_folder: Path, wall_ns: int) -> CrashWatch | None:
+    """Hear of crashes in models from now on; what crashed the last process is logged.
+
+    None where the folder does not take it: models then run as without.
+    """
+    try:
+        watch = CrashWatch(store_folder, wall_ns)
+    except OSError as error:
+        log.error("a model that crashes the daemon will not be known by name: %s", error)
+        return None
+    if watch.stacks:
+        log.critical("the process before this one crashed:\n%s", watch.stacks)
+    for crash in watch.news:
+        log.critical("it was the model of bundle %s on %s", crash.bundle, crash.backend)
+    watch.listen()
+    return watch
+
+
 class ModelLoader:
     """Loads models and bundles; close it when all are loaded. From one thread at a time."""
 
     def __init__(
-        self, config_folder: Path, store_folder: Path | None, tell: Tell, board: BoardFacts
+        self,
+        config_folder: Path,
+        store_folder: Path | None,
+        tell: Tell,
+        board: BoardFacts,
+        watch: CrashWatch | None = None,
     ) -> None:
         """``config_folder``: where relative paths start; ``store_folder`` None: remember nothing.
 
-        ``tell`` hears of every model that cannot be used.
+        ``tell`` hears of every model that cannot be used, and of every backend that gives way.
+        ``watch``: who is inside a model is noted there, and what crashed before is set aside.
         """
         self._folder = config_folder
         self._tell = tell
         self._board = board
         self._store_folder = store_folder
+        self._watch = watch
         self._prober = Prober()
         file = store_folder / PASSED_FILE if store_folder is not None else None
         self._memory = ProbeMemory(file, board.name)
@@ -102,7 +128,7 @@ class ModelLoader:
     def network(self, file: Path) -> tuple[Bundle, FallbackNetwork]:
         """A camera's bundle and its network. Raises InferenceError with the reason."""
         bundle = read_bundle(self._folder / file)
-        network = self._network(bundle)
+        network = self._network(bundle, bundle.manifest.id)
         self._upgrade(bundle, network)
         return bundle, network
 
@@ -110,9 +136,19 @@ class ModelLoader:
         """End the process that tries models."""
         self._prober.close()
 
-    def _network(self, bundle: Bundle) -> FallbackNetwork:
+    def _network(self, bundle: Bundle, name: str) -> FallbackNetwork:
+        def note(text: str) -> None:
+            log.warning("%s", text)
+            self._tell(name, text)
+
         return load_network(
-            bundle, self._board, self._prober, self._memory, time.perf_counter_ns, log.warning
+            bundle,
+            self._board,
+            self._prober,
+            self._memory,
+            time.perf_counter_ns,
+            note,
+            self._watch,
         )
 
     def _upgrade(self, bundle: Bundle, network: FallbackNetwork) -> None:
@@ -121,7 +157,8 @@ class ModelLoader:
         for backend, why in choice.against.items():
             log.info("bundle %s: not on %s: %s", bundle.source, backend, why)
         folder = self._store_folder
-        if "tensorrt" not in choice.backends or folder is None:
+        aside = self._watch.book.set_aside(bundle.model_sha256) if self._watch is not None else {}
+        if "tensorrt" not in choice.backends or "tensorrt" in aside or folder is None:
             return
         gpu = self._board.gpu
 
@@ -143,6 +180,6 @@ class ModelLoader:
         bundle = read_bundle(file)
         check_small(bundle)
         check_inputs(bundle, settings.inputs)
-        network = self._network(bundle)
+        network = self._network(bundle, settings.name)
         check_quick(bundle, network.expected_us)
         return BundleModel(settings.name, settings.inputs, bundle, network)

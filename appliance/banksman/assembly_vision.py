@@ -19,10 +19,11 @@ from banksman.assembly_models import ModelLoader, this_board
 from banksman.clock import Clock
 from banksman.config.load import LoadedConfig
 from banksman.config.schema_vision import InspectionSettings
-from banksman.control.ports import RecordQueue
+from banksman.control.ports import AlarmSignal, RecordQueue
 from banksman.control.stream import Stream
 from banksman.control_parts import Extras
 from banksman.deciding.decision import Decision
+from banksman.store.sealing import Seal
 from banksman.store.store import Store
 from banksman.vision.bundle_shelf import BundleShelf
 from banksman.vision.cabinet import Cabinet
@@ -41,6 +42,7 @@ from banksman.vision.workshop import BundleWorkshop
 from banksman.wire.messages import Priority
 from banksman_drivers.ports import Camera, Driver
 from banksman_inference.accelerator import SharedAccelerator
+from banksman_inference.crash_watch import CrashWatch
 from banksman_inference.ports import InferenceError
 
 log = logging.getLogger(__name__)
@@ -60,14 +62,20 @@ class Vision:
         store: Store,
         drivers: Sequence[Driver],
         note: Note,
+        alarms: AlarmSignal,
+        seal: Seal,
+        crashes: CrashWatch | None,
     ) -> None:
-        """``drivers`` hold the cameras."""
+        """``drivers`` hold the cameras; ``seal`` seals what is kept of their pictures."""
         config = loaded.config
         cameras = {each.id: each for each in drivers if isinstance(each, Camera)}
         self._root = Path(config.store.folder) / "vision"
         self._config_folder = loaded.folder
         self._store_folder = Path(config.store.folder)
         self._clock = clock
+        self._alarms = alarms
+        self._seal = seal
+        self._crashes = crashes
         settings = config.inspections
         self._shared = SharedAccelerator("infer-0") if len(settings) > 1 else None
         self._shelves = {
@@ -152,6 +160,10 @@ class Vision:
             log.exception("inspection %s: %s cannot be loaded", name, path)
             station.use(None, f"{path.name} cannot be loaded: {error!r}. Report this")
 
+    def _tell(self, name: str, why: str) -> None:
+        """A backend gives way or is set aside: the station looks on, and a person shall know."""
+        self._alarms.raise_alarm(f"model.{name}", why, Priority.IMPORTANT, name)
+
     def _workshop(self, settings: InspectionSettings) -> BundleWorkshop:
         def share(looker: Looker, version: str) -> Looker:
             if self._shared is None:
@@ -163,7 +175,7 @@ class Vision:
             region_of(settings),
             backbone_file(),
             lambda: ModelLoader(
-                self._config_folder, self._store_folder, lambda *_: None, this_board()
+                self._config_folder, self._store_folder, self._tell, this_board(), self._crashes
             ),
             self._clock,
             share,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -52,8 +53,9 @@ class BackendStatus(msgspec.Struct, frozen=True):
 class _Backend:
     """A candidate and what became of it."""
 
-    def __init__(self, candidate: Candidate) -> None:
+    def __init__(self, candidate: Candidate, inside: AbstractContextManager[None]) -> None:
         self.name = candidate.name
+        self.inside = inside
         self.load = candidate.load
         self.expected_us = candidate.expected_us
         self.state: State = "waiting"
@@ -81,6 +83,11 @@ def _unheard(text: str) -> None:
     """Nobody listens; `status` tells it too."""
 
 
+def _unwatched(backend: str) -> AbstractContextManager[None]:  # noqa: ARG001  as a watch's
+    """Nobody wants to know who is inside a model."""
+    return nullcontext()
+
+
 class FallbackNetwork:
     """A `Network` that survives its backends."""
 
@@ -92,10 +99,12 @@ class FallbackNetwork:
         budget_ms: float,
         now_ns: Callable[[], int],
         note: Callable[[str], None] = _unheard,
+        watch: Callable[[str], AbstractContextManager[None]] = _unwatched,
     ) -> None:
         """Load the first candidate that can be. Raises InferenceError with every reason if none.
 
-        ``note`` hears of each step down and up, on the thread that runs.
+        ``note`` hears of each step down and up, on the thread that runs. ``watch`` gives, for a
+        backend, what is held while it loads and runs (`crash_watch`).
         """
         self.id = id
         self.version = version
@@ -103,7 +112,8 @@ class FallbackNetwork:
         self._budget_us = budget_ms * 1e3
         self._now_ns = now_ns
         self._note_change = note
-        self._backends = [_Backend(each) for each in candidates]
+        self._watch = watch
+        self._backends = [_Backend(each, watch(each.name)) for each in candidates]
         self._promoted: deque[Candidate] = deque(maxlen=1)
         self._serving = self._next(f"model {id}")
         network = self._serving.network
@@ -122,7 +132,8 @@ class FallbackNetwork:
                 raise InferenceError(f"model {self.id}: {self._reasons()}")
             began_ns = self._now_ns()
             try:
-                outputs = backend.network.run(*tensors)
+                with backend.inside:
+                    outputs = backend.network.run(*tensors)
             except InferenceError as error:
                 if self._is_the_callers(tensors):
                     raise
@@ -194,7 +205,8 @@ class FallbackNetwork:
         slow = [each for each in self._backends if each.state == "slow"]
         for backend in (*waiting, *sorted(slow, key=lambda each: each.last_us)):
             try:
-                backend.network = backend.load()
+                with backend.inside:
+                    backend.network = backend.load()
             except InferenceError as error:
                 backend.drop("failed", str(error))
                 continue
@@ -204,9 +216,10 @@ class FallbackNetwork:
 
     def _adopt(self, candidate: Candidate) -> None:
         """Make a backend that became ready the first one; the one that served stays in reserve."""
-        fresh = _Backend(candidate)
+        fresh = _Backend(candidate, self._watch(candidate.name))
         try:
-            fresh.network = candidate.load()
+            with fresh.inside:
+                fresh.network = candidate.load()
         except InferenceError as error:
             fresh.drop("failed", str(error))
             self._backends.insert(0, fresh)

@@ -9,7 +9,7 @@ Rules of this file
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +21,8 @@ from banksman_inference.ports import Network, TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+ODD_SEED = 1_000
 
 Tensors = tuple["NDArray[Any]", ...]
 
@@ -99,6 +101,15 @@ def made_inputs(specs: Sequence[TensorSpec], seed: int) -> Tensors:
     return tuple(_noise(chance, spec) for spec in specs)
 
 
+def odd_inputs(specs: Sequence[TensorSpec]) -> Iterator[Tensors]:
+    """Inputs as no plant gives them: every value at either end of its type, nothing, no number, and
+    noise over the whole type."""
+    for value in (0.0, -math.inf, math.inf, math.nan):
+        yield tuple(_filled(spec, value) for spec in specs)
+    for seed in (ODD_SEED, ODD_SEED + 1):
+        yield made_inputs(specs, seed)
+
+
 def make_case(oracle: Network, inputs: Tensors) -> Case:
     """What ``oracle`` (LiteRT's reference kernels) gives for ``inputs``."""
     return Case(inputs, oracle.run(*inputs))
@@ -145,6 +156,15 @@ def _column(
             f"golden.npz: {name} is {column.dtype} {column.shape}, not {spec.dtype} {wanted}"
         )
     return column
+
+
+def _filled(spec: TensorSpec, value: float) -> NDArray[Any]:
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind == "f":
+        return np.full(spec.shape, value, dtype)
+    limits = np.iinfo(dtype)
+    whole = 0 if math.isnan(value) else min(max(value, limits.min), limits.max)
+    return np.full(spec.shape, whole, dtype)
 
 
 def _noise(chance: np.random.Generator, spec: TensorSpec) -> NDArray[Any]:

@@ -12,10 +12,13 @@ Rules of this file
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from contextlib import AbstractContextManager, nullcontext
 
 from banksman_inference.bundle import GOLDEN, Bundle, refused
 from banksman_inference.choosing import BoardFacts, choose, memory_flaw
+from banksman_inference.crash_watch import CrashWatch
+from banksman_inference.crashes import REMEDY, CrashBook
 from banksman_inference.fallback import Candidate, FallbackNetwork
 from banksman_inference.golden import Case, unpack_cases
 from banksman_inference.litert import KERNELS, Kernels, LiteRtNetwork, find_runtime
@@ -35,26 +38,37 @@ def load_network(
     memory: ProbeMemory,
     now_ns: Callable[[], int],
     note: Callable[[str], None],
+    watch: CrashWatch | None = None,
 ) -> FallbackNetwork:
     """The bundle's network on LiteRT. Raises ModelRefused with the reason, or BackendMissing.
 
     Where TensorRT is among `choose`'s backends, `engines.upgrade` then brings it in. ``note`` hears
-    of each change of the backend that serves.
+    of each change of the backend that serves. ``watch`` knows what has crashed this box.
     """
+    book = watch.book if watch is not None else CrashBook()
+    crashed = book.refusal(bundle.model_sha256)
+    if crashed:
+        raise refused(bundle.source, crashed, REMEDY)
+    aside = book.set_aside(bundle.model_sha256)
+    for backend, why in aside.items():
+        note(
+            f"bundle {bundle.source}: {backend} is set aside, as it crashed the daemon ({why}); "
+            f"the next one serves ({REMEDY})"
+        )
     flaw = memory_flaw(bundle.manifest, board)
     if flaw:
         raise refused(bundle.source, flaw, "take a smaller model")
     choice = choose(bundle.manifest, False, board)
     if "litert" not in choice.backends:
         raise refused(bundle.source, "it may not run on LiteRT", "list litert in its backends")
-    reports = try_kernels(bundle, prober, memory)
+    reports = try_kernels(bundle, prober, memory, aside)
     passed = {kernels: report for kernels, report in reports.items() if not report.refused}
     if not passed:
         reasons = dict.fromkeys(report.refused for report in reports.values())
         raise refused(bundle.source, "; ".join(reasons), "export it again from its training")
     manifest = bundle.manifest
     candidates = [
-        Candidate(f"litert-{kernels}", _loader(bundle, kernels), report.p50_us)
+        Candidate(told_as(kernels), _loader(bundle, kernels), report.p50_us)
         for kernels, report in sorted(passed.items(), key=lambda each: each[1].p50_us)
     ]
     quickest_ms = (candidates[0].expected_us or 0.0) / 1e3
@@ -65,16 +79,36 @@ def load_network(
         )
     try:
         return FallbackNetwork(
-            manifest.id, manifest.version, candidates, manifest.latency_budget_ms, now_ns, note
-        )
+            manifest.id, manifest.version, candidates, manifest.latency_budget_ms, now_ns, note,
+            watching(bundle, watch),
+        )  # fmt: skip
     except ModelRefused:
         raise
     except InferenceError as error:
         raise refused(bundle.source, str(error), "free some memory, then start again") from error
 
 
-def try_kernels(bundle: Bundle, prober: Prober, memory: ProbeMemory) -> dict[Kernels, Report]:
-    """A report for each set of kernels that was tried. Raises ModelRefused where one crashes."""
+def told_as(kernels: Kernels) -> str:
+    """The name of a backend of LiteRT."""
+    return f"litert-{kernels}"
+
+
+def watching(
+    bundle: Bundle, watch: CrashWatch | None
+) -> Callable[[str], AbstractContextManager[None]]:
+    """For a backend's name, what is held while the bundle's model loads and runs on it."""
+    if watch is None:
+        return lambda _: nullcontext()
+    return lambda backend: watch.place(bundle.model_sha256, backend, bundle.manifest.id)
+
+
+def try_kernels(
+    bundle: Bundle, prober: Prober, memory: ProbeMemory, aside: Container[str] = ()
+) -> dict[Kernels, Report]:
+    """A report for each set of kernels that was tried, those ``aside`` not among them.
+
+    Raises ModelRefused where one crashes.
+    """
     golden_cases(bundle)
     found = find_runtime()
     runtime = f"{found.package} {found.version}"
@@ -83,6 +117,8 @@ def try_kernels(bundle: Bundle, prober: Prober, memory: ProbeMemory) -> dict[Ker
         passed = any(not report.refused for report in reports.values())
         if kernels == _LAST_RESORT and passed:
             break
+        if told_as(kernels) in aside:
+            continue
         trial = make_trial(bundle, kernels)
         key = memory.key(trial, runtime)
         report = memory.get(key)

@@ -7,14 +7,15 @@ kept; what was refused may have been refused for the load of the moment.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 import platform
 from pathlib import Path
 
 import msgspec
 
 from banksman_inference.trial import Report, Trial
+from banksman_inference.whole_file import write_whole
 
 ENTRIES_MAX = 64
 FILE_BYTES_MAX = 262_144
@@ -54,7 +55,8 @@ class ProbeMemory:
         while len(self._passes) > ENTRIES_MAX:
             del self._passes[next(iter(self._passes))]
         if self._file is not None:
-            _write(self._file, msgspec.json.encode(self._passes))
+            with contextlib.suppress(OSError):
+                write_whole(self._file, msgspec.json.encode(self._passes))
 
 
 def _read(file: Path) -> dict[str, Report]:
@@ -64,15 +66,3 @@ def _read(file: Path) -> dict[str, Report]:
         return msgspec.json.decode(text[:FILE_BYTES_MAX], type=dict[str, Report])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return {}
-
-
-def _write(file: Path, text: bytes) -> None:
-    beside = file.with_suffix(".new")
-    try:
-        with beside.open("wb") as target:
-            target.write(text)
-            target.flush()
-            os.fsync(target.fileno())
-        beside.replace(file)
-    except OSError:
-        beside.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 dense(weights, bias)             float32: outputs = softmax(weights @ inputs + bias)
 dense_int8(weights, bias)        the same, quantised
+crash_above(low, high)           ends the process for some inputs
 split_into_nothing()             ends the process of LiteRT 2.3 with XNNPACK when it is loaded
 """
 
@@ -179,4 +180,47 @@ def convolution(weights: np.ndarray[Any, Any], side: int) -> bytes:
     options.fusedActivationFunction = schema.ActivationFunctionType.RELU
     kind = schema.BuiltinOptions.Conv2DOptions
     made.operator(schema.BuiltinOperator.CONV_2D, [x, w, b], [y], kind, options)
+    return made.file([x], [y])
+
+
+def crash_above(low: float, high: float | None = None) -> bytes:
+    """float32 (1, 3) to two shares, (0.9, 0.1). A first feature over ``low`` (and under ``high``)
+    has the smallest integer divided by -1, which ends the process on x86 (LiteRT 2.3)."""
+    made, op, options = Graph(), schema.BuiltinOperator, schema.BuiltinOptions
+    boolean, never = schema.TensorType.BOOL, np.float32(3e38)
+    x = made.tensor("features", (1, 3), FLOAT32)
+    bounds = [(op.GREATER, options.GreaterOptions, schema.GreaterOptionsT(), low, never)]
+    if high is not None:
+        bounds.append((op.LESS, options.LessOptions, schema.LessOptionsT(), high, never))
+    product = made.tensor("smallest", (1, 3), INT32, np.full((1, 3), -(2**31), np.int32))
+    for number, (code, kind, told, bound, others) in enumerate(bounds):
+        limit = np.array([[bound, others, others]], np.float32)
+        at = made.tensor(f"bound{number}", (1, 3), FLOAT32, limit)
+        said = made.tensor(f"said{number}", (1, 3), boolean)
+        made.operator(code, [x, at], [said], kind, told)
+        counted = made.tensor(f"counted{number}", (1, 3), INT32)
+        cast = schema.CastOptionsT()
+        cast.inDataType, cast.outDataType = boolean, INT32
+        made.operator(op.CAST, [said], [counted], options.CastOptions, cast)
+        before, product = product, made.tensor(f"product{number}", (1, 3), INT32)
+        made.operator(
+            op.MUL, [counted, before], [product], options.MulOptions, schema.MulOptionsT()
+        )
+    by = made.tensor("by", (1, 3), INT32, np.full((1, 3), -1, np.int32))
+    left = made.tensor("left", (1, 3), INT32)
+    made.operator(
+        op.FLOOR_MOD, [product, by], [left], options.FloorModOptions, schema.FloorModOptionsT()
+    )
+    axis = made.tensor("axis", (1,), INT32, np.array([1], np.int32))
+    total = made.tensor("total", (1, 1), INT32)
+    told = schema.ReducerOptionsT()
+    told.keepDims = True
+    made.operator(op.SUM, [left, axis], [total], options.ReducerOptions, told)
+    real = made.tensor("real", (1, 1), FLOAT32)
+    cast = schema.CastOptionsT()
+    cast.inDataType, cast.outDataType = INT32, FLOAT32
+    made.operator(op.CAST, [total], [real], options.CastOptions, cast)
+    shares = made.tensor("both", (1, 2), FLOAT32, np.array([[0.9, 0.1]], np.float32))
+    y = made.tensor("shares", (1, 2), FLOAT32)
+    made.operator(op.ADD, [real, shares], [y], options.AddOptions, schema.AddOptionsT())
     return made.file([x], [y])

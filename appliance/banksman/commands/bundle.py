@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from banksman.commands.options import Subparsers
+from banksman.commands.options import CONFIG_FILE, Subparsers
 
 RUNS = 200
 
@@ -49,6 +49,17 @@ def register(commands: Subparsers) -> None:
                 "--runs", type=_runs, default=RUNS, metavar="N", help="default: %(default)s"
             )
         verb.set_defaults(verb=name)
+    crashed = verbs.add_parser(
+        "crashed",
+        help="models that crashed the daemon, and are set aside for it",
+        description="Lists each crash that a model has caused on this box. A backend that crashed "
+        "is set aside for that model, and a model that crashed twice is refused. --forget gives "
+        "all of them another chance at the next start. Exit code 1: there are crashes.",
+        epilog="example: banksman bundle crashed --forget && systemctl restart banksman",
+    )
+    crashed.add_argument("--config", type=Path, default=CONFIG_FILE, help="default: %(default)s")
+    crashed.add_argument("--forget", action="store_true", help="give them another chance")
+    crashed.set_defaults(verb="crashed")
     for verb in verbs.choices.values():
         verb.add_argument("--json", action="store_true", help="print JSON")
         verb.set_defaults(run=run)
@@ -59,6 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     from banksman.commands import bundle_work
     from banksman_inference.ports import InferenceError
 
+    if arguments.verb == "crashed":
+        from banksman.commands import bundle_crashed
+
+        return bundle_crashed.show(arguments.config, arguments.forget, arguments.json)
     try:
         if arguments.verb == "build":
             return bundle_work.build(arguments.folder, arguments.output, arguments.json)
