@@ -86,6 +86,7 @@ async def test_the_shadow_reports_itself_and_what_is_desired_comes_back(cloud, m
             "mode": "observe",
             "desired_version": 1,
             "desired_ignored": ["colour"],
+            "desired_refused": {},
             "set.heartbeat_s": 2,
         }
 
