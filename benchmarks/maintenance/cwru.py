@@ -94,11 +94,11 @@ def measure(context: Context) -> list[Figure]:
         context.say(f"load {load} hp held out: {shares}; {part.wrong} wrong of {part.windows}")
     note = "as the daemon answers each second: nine windows before it remembered"
     figures = []
-    for how, counted, targets, words in (
-        ("", remembered, True, note),
-        ("alone_", alone, False, "each window for itself"),
+    for how, counted, words in (
+        ("", remembered, note),
+        ("alone_", alone, "each window for itself"),
     ):
-        figures += _figures(how, counted, plain, targets, words, pressure.pct)
+        figures += _figures(how, counted, plain, words, pressure.pct)
     return figures
 
 
@@ -163,7 +163,7 @@ def plain_envelope(window: Window, orders: FaultOrders) -> str:
 
 
 def _figures(
-    how: str, counted: Tally, plain: Tally, targets: bool, note: str, pressure_pct: float | None
+    how: str, counted: Tally, plain: Tally, note: str, pressure_pct: float | None
 ) -> list[Figure]:
     figures = []
     shares: list[tuple[str, float, float, Direction, float, int]] = [
@@ -192,7 +192,7 @@ def _figures(
                 direction=direction,
                 n=count,
                 pressure_pct=pressure_pct,
-                target=Target("value", limit) if targets else None,
+                target=Target("value", limit),
                 peer="plain envelope",
                 peer_values=[peer],
                 note=note,

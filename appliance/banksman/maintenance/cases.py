@@ -67,13 +67,26 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def lead(self) -> float:
         """Over the same comb where nothing turns; none for a comb that slipped onto other lines."""
-        slipped = abs(self.weighed.scale - 1.0) > EDGE * self.comb.slip
+        at_end = abs(self.weighed.scale - 1.0) > EDGE * self.comb.slip
+        slipped = at_end and not self.comb.placed
         return -math.inf if slipped else self.weighed.lead
 
     @property
     def order(self) -> float:
         """Where its first line was found."""
         return self.weighed.scale * self.comb.lines[0].order
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A race's comb that is explained already: its order, how many of its sidebands are its own.
+
+    ``fall``: by what factor those beyond may lose power from one to the next (combs.explained); 0
+    where they are not asked for.
+    """
+
+    order: float
+    sides: int
+    fall: float = 0.0
 
 
 class Window:
@@ -87,29 +100,40 @@ class Window:
         noise = 1.0 / np.maximum(bands.over_floor, 1.0)
         self._depth = bands.depth * (1.0 - noise)
 
-    def weigh(self, fault: Fault, comb: Comb, taken: Sequence[tuple[float, int]] = ()) -> Case:
-        """Weigh a fault's comb in what the shaft leaves unexplained.
+    def weigh(self, fault: Fault, comb: Comb, taken: Sequence[Taken] = ()) -> Case:
+        """Weigh a fault's comb in what the shaft and the races ``taken`` leave unexplained.
 
-        ``taken``: orders of races that are explained already, and how many sidebands are theirs. A
-        shaft has lines of its own in any machine: they speak neither for nor against a bearing.
+        A shaft has lines of its own in any machine: they speak neither for nor against a bearing.
         """
+        step_hz = self.bands.step_hz
         lines = self._gain.shape[1]
-        own = [(order, tuple(range(-sides, sides + 1))) for order, sides in taken]
-        left = combs.unexplained(lines, self.bands.step_hz, self.shaft_hz, own)
-        if comb.broad:
-            gain = broad_gain(np.where(left, self.bands.over_floor, 1.0))
-        else:
-            gain = np.where(left, self._gain, 0.0)
-        weighed = weigh(gain, self.bands.step_hz, self.shaft_hz, comb, worth_bar=CLEAR)
-        main = [line.order * weighed.scale for line in comb.lines if line.likely == combs.MAIN]
-        bins = places(main, self.bands.step_hz, self.shaft_hz, lines)
-        bins = bins[(bins >= 0) & left[bins]]
+        own = [(race.order, tuple(range(-race.sides, race.sides + 1))) for race in taken]
+        left = combs.unexplained(lines, step_hz, self.shaft_hz, own)
+        falls = [(race.order, race.fall) for race in taken if race.fall]
+        over, gain = self.bands.over_floor, self._gain
+        if falls:
+            over = over / combs.explained(over, step_hz, self.shaft_hz, falls)
+            gain = line_gain(over)
+        gain = broad_gain(np.where(left, over, 1.0)) if comb.broad else np.where(left, gain, 0.0)
+        weighed = weigh(gain, step_hz, self.shaft_hz, comb, worth_bar=CLEAR)
+        bins = self._seen_bins(comb, weighed.scale, combs.MAIN, left)
+        if not len(bins):  # the shaft's lines lie upon them all: their sidebands stand for them
+            bins = self._seen_bins(comb, weighed.scale, combs.SIDE, left)
         around = self._around(bins, comb)
         depth = self._depth[:, around].max(axis=2).sum(axis=1)
         best = self.bands.over_floor[int(np.argmax(weighed.by_band))]
         seen = int(np.sum(best[around].max(axis=1) > -math.log(CHANCE_SHOWN)))
         heard = float(np.mean(weighed.by_band > CLEAR))
         return Case(fault, comb, weighed, float(depth.max()), heard, seen)
+
+    def _seen_bins(
+        self, comb: Comb, scale: float, likely: float, left: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
+        """Where the comb's lines of this likelihood lie and may be read."""
+        orders = [line.order * scale for line in comb.lines if line.likely == likely]
+        bins = places(orders, self.bands.step_hz, self.shaft_hz, self._gain.shape[1])
+        readable: npt.NDArray[np.int64] = bins[(bins >= 0) & left[bins]]
+        return readable
 
     def _around(self, bins: npt.NDArray[np.int64], comb: Comb) -> npt.NDArray[np.int64]:
         """Where a line's highest point may lie, shape (bins, 1 or BROAD_LINES)."""
@@ -118,14 +142,14 @@ class Window:
         inside: npt.NDArray[np.int64] = np.clip(places_, 0, self._gain.shape[1] - 1)
         return inside
 
-    def found(self, case: Case, certainty: Certainty, lead: float) -> Diagnosis:
-        """The case as a finding; ``unknown`` keeps its name to the reason."""
+    def found(self, case: Case, certainty: Certainty, lead: float, why: str = "") -> Diagnosis:
+        """The case as a finding; ``unknown`` keeps its name to the reason, which ``why`` begins."""
         best = int(np.argmax(case.weighed.by_band))
         peaks = self._peaks(case, best)
         count = len(case.weighed.by_band)
         low_hz = float(self.bands.low_hz[best])
         reason = (
-            f"{', '.join(peak.label for peak in peaks[:4]) or 'many faint lines'}"
+            f"{why}{', '.join(peak.label for peak in peaks[:4]) or 'many faint lines'}"
             f" in {round(case.heard * count)} of {count} bands, most at"
             f" {low_hz:.0f}-{low_hz + self.bands.width_hz:.0f} Hz,"
             f" slip {100 * (case.weighed.scale - 1):+.1f} %"

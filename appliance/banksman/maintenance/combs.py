@@ -21,6 +21,7 @@ R. B. Randall, MSSP 64-65 (2015) 100-131.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -40,6 +41,11 @@ KNOWN_CAGE_SLIP = 0.003
 SHAFT_MARGIN = 0.045  # orders: nearer to a whole one a line is the shaft's
 SHAFT_HARMONICS = 24
 RACE_HARMONICS = 6  # of a race's comb, with their sidebands, are taken out before balls are sought
+# A race's own sidebands carry less power the farther they lie. The load that a spot on the inner
+# race turns through is a zone of 120 to 180 degrees: at least 3 dB a sideband. A spot on the outer
+# race stands still in it, and only imbalance moves the load: at least 6 dB.
+INNER_FALL, OUTER_FALL = 0.5, 0.25
+FAR_SIDES = 8
 LINE_HALF_LINES = 2.5  # half a line's width in lines of a spectrum padded twice (sine taper)
 
 
@@ -56,11 +62,10 @@ def outer_race(orders: FaultOrders) -> Comb:
 def ball(orders: FaultOrders) -> Comb:
     """Twice the ball's spin with sidebands at the cage's speed; the axis of its spin wanders.
 
-    Empty where the spin's own lines cannot be told from the shaft's: then it gives no evidence.
+    Where the spin's own lines cannot be told from the shaft's, the sidebands stand for them.
     """
     lines = _off_shaft(_harmonics(2 * orders.bsf, "2xBSF", orders.ftf, "FTF", (-2, -1, 1, 2)))
-    own = any(line.likely == MAIN for line in lines)
-    return Comb(tuple(lines) if own else (), BALL_SLIP, broad=True)
+    return Comb(tuple(lines), BALL_SLIP, broad=True)
 
 
 def cage(orders: FaultOrders) -> Comb:
@@ -77,7 +82,7 @@ def unlike_balls(ftf: float, balls: int) -> Comb:
     lines = (
         Line(k * ftf, f"{k} x FTF", SIDE) for k in range(1, HARMONICS * balls + 1) if k % balls
     )
-    return Comb(tuple(_off_shaft(lines)), KNOWN_CAGE_SLIP)
+    return Comb(tuple(_off_shaft(lines)), KNOWN_CAGE_SLIP, placed=True)
 
 
 def unexplained(
@@ -95,6 +100,34 @@ def unexplained(
     for order in known:
         left &= np.abs(bins - order * shaft_hz / step_hz) > LINE_HALF_LINES
     return left
+
+
+def explained(
+    over_floor: npt.NDArray[np.float64],
+    step_hz: float,
+    shaft_hz: float,
+    races: Iterable[tuple[float, float]],
+) -> npt.NDArray[np.float64]:
+    """What the far sidebands of races may carry at most, with the noise. (bands, lines), 1 or more.
+
+    ``races``: the order of each and by what factor the power of its sidebands falls from one to the
+    next. In a deep comb they bury everything; those of a faint one lie under the noise themselves.
+    """
+    lines = over_floor.shape[1]
+    most = np.ones_like(over_floor)
+    wide = math.ceil(LINE_HALF_LINES) - 1
+    for order, fall in races:
+        for harmonic in range(1, RACE_HARMONICS + 1):
+            at = round(harmonic * order * shaft_hz / step_hz)
+            if at >= lines:
+                break
+            power = np.maximum(over_floor[:, max(0, at - 1) : at + 2].max(axis=1) - 1.0, 0.0)
+            for side in range(-FAR_SIDES, FAR_SIDES + 1):
+                middle = round((harmonic * order + side) * shaft_hz / step_hz)
+                if wide <= middle < lines:
+                    near = most[:, middle - wide : middle + wide + 1]
+                    np.maximum(near, 1.0 + power[:, None] * fall ** abs(side), out=near)
+    return most
 
 
 def _harmonics(

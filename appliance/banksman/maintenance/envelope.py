@@ -32,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 LINE_MAX = 3.0
 # The median of an exponential distribution over its mean.
 MEDIAN_OVER_MEAN = math.log(2)
+LEVEL_LEAST = 1e-9  # of a band's mean: where there is nothing, nothing is made of it
 PADDING = 2  # a line between two bins of a sine taper would lose 2 dB; with twice the bins 0.5 dB
 
 
@@ -51,10 +52,64 @@ class EnvelopeBands(msgspec.Struct, frozen=True):
     width_hz: float
 
 
-def envelope_bands(
+class Envelopes(msgspec.Struct, frozen=True):
+    """The squared envelopes themselves: ``power`` (bands, n), each of mean 1, over ``lasts_s``.
+
+    A band without anything in it (a sensor that ends below) has an envelope of 1.
+    """
+
+    power: Floats
+    lasts_s: float
+    low_hz: Floats
+    width_hz: float
+    smooth_hz: float
+
+    def spectra(self) -> EnvelopeBands:
+        """The spectra of all bands, up to ``width_hz``."""
+        pulses = self.power - 1.0
+        count = pulses.shape[1]
+        taper = np.sin(np.pi * (np.arange(count) + 0.5) / count)
+        lines = np.fft.rfft(pulses * taper, PADDING * count, axis=1)[:, : PADDING * count // 2]
+        power = lines.real**2 + lines.imag**2
+        step_hz = 1.0 / (self.lasts_s * PADDING)
+        half = max(2, round(self.smooth_hz / step_hz))
+        floor = np.stack([running_median(band, half) for band in power]) / MEDIAN_OVER_MEAN
+        return EnvelopeBands(
+            over_floor=np.divide(power, floor, out=np.zeros_like(power), where=floor > 0),
+            depth=power * (2.0 / taper.sum() ** 2),
+            step_hz=step_hz,
+            low_hz=self.low_hz,
+            width_hz=self.width_hz,
+        )
+
+    def levelled(self, over_s: float) -> Envelopes:
+        """The same, each moment over the mean of ``over_s`` about it: what comes and goes more
+        slowly (a burst, a load) fills a spectrum no longer."""
+        count = self.power.shape[1]
+        size = min(count, max(1, round(over_s / self.lasts_s * count)))
+        sums = np.cumsum(np.pad(self.power, ((0, 0), (1, 0))), axis=1)
+        starts = np.clip(np.arange(count) - size // 2, 0, count - size)
+        level = np.maximum((sums[:, starts + size] - sums[:, starts]) / size, LEVEL_LEAST)
+        power = self.power / level
+        return msgspec.structs.replace(self, power=power / power.mean(axis=1, keepdims=True))
+
+    def loudest_half(self) -> Envelopes:
+        """The first, middle or last half: where all bands together are loudest."""
+        count = self.power.shape[1]
+        size = count // 2
+        starts = (0, (count - size) // 2, count - size)
+        parts = [self.power[:, start : start + size] for start in starts]
+        means = [np.maximum(part.mean(axis=1, keepdims=True), 1e-12) for part in parts]
+        best = int(np.argmax([float(np.log(mean).sum()) for mean in means]))
+        return msgspec.structs.replace(
+            self, power=parts[best] / means[best], lasts_s=self.lasts_s * size / count
+        )
+
+
+def envelopes(
     samples: npt.NDArray[np.floating], rate_hz: float, width_hz: float, smooth_hz: float
-) -> EnvelopeBands:
-    """Every band of ``width_hz`` from 0 to half the rate, its envelope spectrum up to ``width_hz``.
+) -> Envelopes:
+    """The envelope of every band of ``width_hz`` from 0 to half the rate.
 
     ``smooth_hz``: over how much of a spectrum its noise is taken as level. ``samples``: shape (n,).
     Raises ValueError where not even two bands fit or the record is shorter than 16 lines of a band.
@@ -69,23 +124,22 @@ def envelope_bands(
         )
     shifted = np.zeros((bands, 2 * bins), dtype=np.complex128)
     shifted[:, :bins] = spectrum[: bands * bins].reshape(bands, bins)
-    envelope = np.abs(np.fft.ifft(shifted, axis=1)) ** 2
-    mean = envelope.mean(axis=1, keepdims=True)
-    # A band without anything in it (a sensor that ends below) has no envelope: its lines are 0.
-    envelope = np.divide(envelope, mean, out=np.ones_like(envelope), where=mean > 0) - 1.0
-    taper = np.sin(np.pi * (np.arange(2 * bins) + 0.5) / (2 * bins))
-    lines = np.fft.rfft(envelope * taper, PADDING * 2 * bins, axis=1)[:, : PADDING * bins]
-    power = lines.real**2 + lines.imag**2
-    step_hz = rate_hz / count / PADDING
-    half = max(2, round(smooth_hz / step_hz))
-    floor = np.stack([running_median(band, half) for band in power]) / MEDIAN_OVER_MEAN
-    return EnvelopeBands(
-        over_floor=np.divide(power, floor, out=np.zeros_like(power), where=floor > 0),
-        depth=power * (2.0 / taper.sum() ** 2),
-        step_hz=step_hz,
+    power = np.abs(np.fft.ifft(shifted, axis=1)) ** 2
+    mean = power.mean(axis=1, keepdims=True)
+    return Envelopes(
+        power=np.divide(power, mean, out=np.ones_like(power), where=mean > 0),
+        lasts_s=count / rate_hz,
         low_hz=np.arange(bands, dtype=np.float64) * (bins * rate_hz / count),
         width_hz=bins * rate_hz / count,
+        smooth_hz=smooth_hz,
     )
+
+
+def envelope_bands(
+    samples: npt.NDArray[np.floating], rate_hz: float, width_hz: float, smooth_hz: float
+) -> EnvelopeBands:
+    """The envelope spectra of every band; arguments and errors are those of `envelopes`."""
+    return envelopes(samples, rate_hz, width_hz, smooth_hz).spectra()
 
 
 def whitened(samples: npt.NDArray[np.floating], half_bins: int) -> npt.NDArray[np.complex128]:

@@ -7,9 +7,9 @@ Rules of this file
 
       gain(p) = (e^p - 1 - p) / p^2        p = 0: 1/2    p = 1.79: 1    p = 7: 22    p = 12: 1130
 
-- Lines of a comb may be missing, bands may hold nothing of it, and the frequency slips: each is
-  averaged over, so that looking in more places costs what it must (no threshold grows with the
-  search).
+- Lines of a comb may be missing, bands may hold nothing of it (how many is not known before), and
+  the frequency slips: each is averaged over, so that looking in more places costs what it must (no
+  threshold grows with the search).
 - A part whose speed wanders within a window has broader lines: `broad_gain` looks at five
   neighbours of a spectrum padded twice, which hold two independent values.
 - No single line counts for more than LINE_GAIN_MAX: one mains harmonic in the wrong place is no
@@ -32,7 +32,9 @@ Floats = npt.NDArray[np.float64]
 
 LINE_GAIN_MAX = 8.0  # e^8 = 3000 to 1
 BROAD_LINES = 5
-BAND_SHARE = 0.5  # before looking, a band is as likely to carry the fault as not
+# Before looking, nobody knows in how many of the bands a fault is heard: in half of them, or in one
+# resonance among a hundred. Each is as likely.
+BAND_SHARES: Floats = np.array([1 / 2, 1 / 8, 1 / 32])
 CONTROL_QUANTILE = 0.9
 # Stretched by at least twice the slip that is allowed for, by no more than a quarter: the
 # surroundings there are still alike. Steps of about 1 %.
@@ -54,11 +56,13 @@ class Comb(msgspec.Struct, frozen=True):
     """The lines that one fault makes, and how far they may slip together (0.02 is 2 %).
 
     ``broad``: the speed behind them wanders within a window, so that they are a few lines wide.
+    ``placed``: another comb gave their place away; the slip is only how well it is read there.
     """
 
     lines: tuple[Line, ...]
     slip: float
     broad: bool = False
+    placed: bool = False
 
 
 class Weighed(msgspec.Struct, frozen=True):
@@ -158,8 +162,10 @@ def _pooled(
         inside = bins < lines
         found = gains[line.likely][:, np.minimum(bins, lines - 1)]
         total += found if inside.all() else found * inside
-    shared = np.log1p(BAND_SHARE * np.expm1(np.minimum(total, LOG_MAX)))
-    return shared.sum(axis=0), total
+    surplus = np.expm1(np.minimum(total, LOG_MAX))
+    shared = np.stack([np.log1p(share * surplus).sum(axis=0) for share in BAND_SHARES])
+    top: Floats = shared.max(axis=0)
+    return top + np.log(np.exp(shared - top).mean(axis=0)), total
 
 
 def _mean_exp(values: Floats) -> float:

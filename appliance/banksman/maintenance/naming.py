@@ -8,10 +8,15 @@ Rules of this file
   deeply in one: a fifth of the variance that noise gives an envelope. Two of its own first three
   lines must be seen: sidebands alone are another part's. A tenth of that variance is the least.
 - A weak comb of a race is not enough for a name: a damaged ball strikes both races and shows their
-  combs faintly, coming and going. It is named by twice its spin, or by cage lines that balls alike
-  do not have, after the lines of shaft and races are taken out.
-- The cage is the slowest of all: its harmonics lie on everybody's lines. Where the row of its own
-  first lines is deeper than any other comb, it is the cage's.
+  combs faintly, coming and going. A ball is named, after the lines of shaft and races are taken
+  out, by
+    - twice its spin, in the whole window or in its loudest half (its spot leaves the track);
+    - cage lines that balls alike do not have, over what far sidebands of the races may carry;
+    - the combs of both races, each decisive without the other's lines and each too faint to be a
+      struck race.
+- The cage is the slowest of all: its harmonics lie on everybody's lines, and a damaged ball swells
+  and fades with it. Where the row of its own first lines is deeper than any other comb and no
+  ball's spin explains more, it is the cage's.
 - What is left is "bearing, element unknown"; the reason then says where it points.
 
     evidence.py weighs      combs.py says which lines      envelope.py makes the spectra
@@ -21,13 +26,14 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from banksman.maintenance import combs
 from banksman.maintenance.bearings import FaultOrders
-from banksman.maintenance.cases import CLEAR, Case, Diagnosis, Window
-from banksman.maintenance.envelope import envelope_bands
+from banksman.maintenance.cases import CLEAR, Case, Diagnosis, Taken, Window
+from banksman.maintenance.envelope import envelopes
 from banksman.maintenance.findings import Finding
 
 DECISIVE = math.log(100)  # decisive odds: that anything is wrong (Jeffreys' scale, as CLEAR is)
@@ -37,9 +43,6 @@ DEPTH_MIN = 0.2
 DEPTH_LEAST = 0.1
 RACE_LINES_MIN = 2  # of its own three: sidebands without them are another part's
 CAGE_LINES_MIN = 3  # of its first four: a ball's load swells once a turn of the cage, and twice
-# Cage lines count beside a race's comb only where they weigh a quarter of it: in a bearing whose
-# cage turns near 2/5 of the shaft some of them fall onto a race's own sidebands.
-CAGE_TO_RACE_MIN = 0.25
 # How many sidebands of a race are its own when what it does not explain is asked for a ball's spin
 # (which nothing else should look like) and for cage lines (which lie among them).
 SIDES_STRICT, SIDES_LOOSE = 5, 2
@@ -60,32 +63,33 @@ def name_fault(samples: Samples, rate_hz: float, shaft_hz: float, orders: FaultO
     if too_little:
         return Diagnosis(Finding("blocked", "unknown", 0.0, too_little))
     width_hz = WIDTH_HARMONICS * _fastest(orders) * shaft_hz
-    window = Window(envelope_bands(samples, rate_hz, width_hz, SMOOTH_ORDERS * shaft_hz), shaft_hz)
-    races = [
-        window.weigh("inner_race", combs.inner_race(orders)),
-        window.weigh("outer_race", combs.outer_race(orders)),
-    ]
-    races.sort(key=lambda case: case.lead, reverse=True)
-    first, second = races
-    seen = [race for race in races if race.lead > CLEAR]
+    heard = envelopes(samples, rate_hz, width_hz, SMOOTH_ORDERS * shaft_hz)
+    window = Window(heard.spectra(), shaft_hz)
+    first, second = _races(window, orders)
+    seen = _seen(first, second)
     cage = window.weigh("cage", combs.cage(orders), _taken(seen, SIDES_LOOSE))
     spin = window.weigh("ball", combs.ball(orders), _taken(seen, SIDES_STRICT))
-    if _rattles(cage, [*races, spin]):
+    if _rattles(cage, [first, second, spin]):
         return window.found(cage, "named", cage.lead)
     ahead = first.lead - max(0.0, second.lead)
-    if (
-        first.lead > DECISIVE
-        and ahead > CLEAR
-        and first.lines_seen >= RACE_LINES_MIN
-        and _speaks_clearly(first)
-    ):
+    if _struck(first, ahead) and first.lead > spin.lead:
         return window.found(first, "named", ahead)
-    spins = spin.lead > DECISIVE and spin.lines_seen and spin.depth >= DEPTH_LEAST
-    ball = spin if spins else _unlike(window, orders, seen)
-    if ball is not None:
-        return window.found(ball, "named", ball.lead)
-    if first.lead > DECISIVE:
-        return window.found(first, "unknown", max(0.0, ahead))
+    if _spins(spin):
+        return window.found(spin, "named", spin.lead)
+    for look in (heard.loudest_half(), heard.levelled(1.0 / (orders.ftf * shaft_hz))):
+        part = Window(look.spectra(), shaft_hz)
+        spin_there = _spin(part, orders)
+        if _spins(spin_there):
+            return part.found(spin_there, "named", spin_there.lead)
+    unlike = _unlike(window, orders, seen)
+    if unlike is not None:
+        return window.found(unlike, "named", unlike.lead)
+    both = _both(window, orders, first, second)
+    if both is not None:
+        return window.found(both, "named", both.lead, "faint combs of both races: ")
+    most = max((first, spin, cage), key=lambda case: case.lead)
+    if most.lead > DECISIVE:
+        return window.found(most, "unknown", max(0.0, ahead) if most is first else most.lead)
     reason = "no comb of a bearing's lines stands out of the noise"
     return Diagnosis(Finding("none", "none", 0.5, reason), window.shown(0))
 
@@ -108,8 +112,31 @@ def _too_little(samples: Samples, rate_hz: float, shaft_hz: float, orders: Fault
     return ""
 
 
-def _taken(seen: list[Case], sides: int) -> list[tuple[float, int]]:
-    return [(race.order, sides) for race in seen]
+def _races(window: Window, orders: FaultOrders) -> tuple[Case, Case]:
+    """Both races, the one that leads first."""
+    inner = window.weigh("inner_race", combs.inner_race(orders))
+    outer = window.weigh("outer_race", combs.outer_race(orders))
+    return (inner, outer) if inner.lead >= outer.lead else (outer, inner)
+
+
+def _seen(*races: Case) -> list[Case]:
+    return [race for race in races if race.lead > CLEAR]
+
+
+def _taken(seen: list[Case], sides: int) -> list[Taken]:
+    return [Taken(race.order, sides) for race in seen]
+
+
+def _buried(seen: list[Case]) -> list[Taken]:
+    """The races with what their far sidebands may carry at most."""
+    falls = {"inner_race": combs.INNER_FALL, "outer_race": combs.OUTER_FALL}
+    return [Taken(race.order, SIDES_LOOSE, falls[race.fault]) for race in seen]
+
+
+def _struck(race: Case, ahead: float) -> bool:
+    """Whether a race's comb leads and is what a struck race makes."""
+    leads = race.lead > DECISIVE and ahead > CLEAR
+    return leads and race.lines_seen >= RACE_LINES_MIN and _speaks_clearly(race)
 
 
 def _speaks_clearly(case: Case) -> bool:
@@ -117,21 +144,42 @@ def _speaks_clearly(case: Case) -> bool:
     return broadly or case.depth >= DEPTH_MIN
 
 
+def _spins(spin: Case) -> bool:
+    return spin.lead > DECISIVE and spin.lines_seen > 0 and spin.depth >= DEPTH_LEAST
+
+
 def _rattles(cage: Case, others: list[Case]) -> bool:
+    *_, spin = others
+    if spin.lead > DECISIVE and spin.weighed.evidence > cage.weighed.evidence:
+        return False
     deepest = max(other.depth for other in others)
     row = cage.lines_seen >= CAGE_LINES_MIN and cage.depth > deepest
     return row and cage.lead > DECISIVE and _speaks_clearly(cage)
 
 
+def _spin(window: Window, orders: FaultOrders) -> Case:
+    """A ball's spin in what the shaft and the races that are seen there leave."""
+    seen = _seen(*_races(window, orders))
+    return window.weigh("ball", combs.ball(orders), _taken(seen, SIDES_STRICT))
+
+
 def _unlike(window: Window, orders: FaultOrders, seen: list[Case]) -> Case | None:
-    """One ball that differs from the others, from cage lines that the races seen leave
-    unexplained."""
+    """One ball that differs from the others, from cage lines that no race explains."""
     if not seen:
         return None
     balls = round(orders.bpfo / orders.ftf)
     first = seen[0]
     ftf = 1 - first.order / balls if first.fault == "inner_race" else first.order / balls
-    unlike = combs.unlike_balls(ftf, balls)
-    case = window.weigh("ball", unlike, _taken(seen, SIDES_LOOSE))
-    against = max(race.weighed.evidence for race in seen)
-    return case if case.weighed.lead > max(DECISIVE, CAGE_TO_RACE_MIN * against) else None
+    case = window.weigh("ball", combs.unlike_balls(ftf, balls), _buried(seen))
+    return case if case.lead > DECISIVE else None
+
+
+def _both(window: Window, orders: FaultOrders, first: Case, second: Case) -> Case | None:
+    """A ball by the faint combs of both races: each stands without the lines of the other."""
+    if first.lead <= DECISIVE or max(first.depth, second.depth) >= DEPTH_MIN:
+        return None
+    other = {"inner_race": combs.inner_race, "outer_race": combs.outer_race}[second.fault]
+    alone = window.weigh(second.fault, other(orders), _buried([first]))
+    if alone.lead <= DECISIVE:
+        return None
+    return msgspec.structs.replace(alone, fault="ball")

@@ -168,6 +168,78 @@ def test_a_comb_too_faint_to_be_damage_is_not_named_however_long_one_listens():
     assert "outer race" in finding.reason
 
 
+def ridden(random, orders, *, shaft_hz, rate_hz, seconds, begin=0.0, end=1.0):
+    """A ball's spot that rides through a narrow load and is in its track for part of the time."""
+    t = np.arange(round(rate_hz * seconds)) / rate_hz
+    every_s = 1 / (2 * orders.bsf * shaft_hz * 1.004)
+    strikes = np.cumsum(every_s * (1 + 0.005 * random.standard_normal(round(seconds / every_s))))
+    load = np.maximum(0.05, np.cos(2 * np.pi * orders.ftf * shaft_hz * strikes)) ** 2
+    load *= (strikes >= begin * seconds) & (strikes < end * seconds)
+    train = np.zeros(len(t))
+    np.add.at(train, np.minimum((strikes * rate_hz).astype(int), len(t) - 1), load)
+    ring = np.exp(-900.0 * t[:400]) * np.sin(2 * np.pi * 0.27 * np.arange(400))
+    rung = np.convolve(train, ring)[: len(t)]
+    return 1.5 * rung / rung.std() + random.standard_normal(len(t))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("bearing", ["6205", "6208", "6304", "6804", "ER16K"])
+def test_a_ball_that_swells_and_fades_with_the_cage_is_no_cage(bearing, seed):
+    orders = bearing_orders(bearing)
+    samples = ridden(
+        np.random.default_rng(seed), orders, shaft_hz=24.0, rate_hz=25_600.0, seconds=1.2
+    )
+    assert fault_of(samples, 25_600.0, 24.0, orders).fault == "ball"
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.3, 0.65])
+def test_a_ball_whose_spot_leaves_its_track_is_named_by_the_part_in_which_it_strikes(begin):
+    samples = ridden(
+        np.random.default_rng(13),
+        ORDERS,
+        shaft_hz=SHAFT_HZ,
+        rate_hz=RATE_HZ,
+        seconds=1.0,
+        begin=begin,
+        end=begin + 0.35,
+    )
+    assert fault_of(samples).fault == "ball"
+
+
+def test_a_fault_in_one_resonance_among_a_hundred_bands_is_found():
+    samples = struck_bearing(
+        np.random.default_rng(14),
+        "outer_race",
+        ORDERS,
+        rate_hz=51_200.0,
+        seconds=2.4,
+        shaft_hz=10.0,
+        resonance_hz=9_000.0,
+        damping=0.01,
+        strength=0.5,
+    )
+    assert fault_of(samples, 51_200.0, 10.0).fault == "outer_race"
+
+
+def test_both_races_struck_faintly_are_a_ball():
+    faint = [
+        struck_bearing(
+            np.random.default_rng(seed),
+            race,
+            ORDERS,
+            seconds=2.0,
+            strength=0.45,
+            resonance_hz=hz,
+        )
+        for seed, race, hz in ((15, "inner_race", 3_900.0), (16, "outer_race", 2_300.0))
+    ]
+    finding = fault_of(faint[0] + faint[1])
+    assert (finding.fault, "both races" in finding.reason) == ("ball", True)
+    for each, other in zip(faint, (17, 18), strict=True):
+        noise = np.random.default_rng(other).standard_normal(len(each))
+        assert fault_of(each + noise).fault in ("bearing", "none")
+
+
 def test_silence_has_no_fault():
     assert fault_of(np.zeros(12_000)).fault == "none"
 
