@@ -2,6 +2,7 @@
 
 import pytest
 
+from banksman.chatter import RAISINGS
 from banksman_drivers.fake.modbus_server import Faults
 
 
@@ -18,7 +19,9 @@ async def comes_back(box, plc):
     plc.memory.holding[0] = 600
     await box.until(lambda: plc.memory.coils[0] == 1, "the valve opens")
     status = await box.get("/api/v1/status")
-    active = [alarm["key"] for alarm in status["alarms"] if alarm["active"]]
+    # A PLC that hangs up after each answer comes and goes: that alarm is held as chattering.
+    calm = [alarm for alarm in status["alarms"] if alarm["count"] < RAISINGS]
+    active = [alarm["key"] for alarm in calm if alarm["active"]]
     assert active == [], "what is over is no longer an active alarm"
 
 

@@ -67,7 +67,7 @@ async def test_a_process_trip_is_not_reset_while_its_cause_holds(box, plc):
     code, problem = await box.post("/api/v1/trips/flood/reset", csrf=csrf)
 
     assert code == 409
-    assert "plc.level > 900" in problem["detail"]
+    assert "plc.level over 900" in problem["detail"]
     await box.until_trip("flood", latched=True)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from banksman.commands.client import Client
 from banksman.demo import endpoint
 from banksman.demo.children import find_mosquitto
 from banksman.demo.levers import pull, restore, status
@@ -140,6 +141,28 @@ async def test_a_plc_that_was_away_is_not_restarted_by_its_return(demo):
     await demo.stands()
     await demo.do("start")
     await demo.runs()
+
+
+async def test_a_plc_that_is_away_rings_once_with_what_it_caused_under_it(demo, free_ports):
+    client = Client(f"http://127.0.0.1:{free_ports.web}", None)
+
+    async def alarms() -> dict[str, dict[str, Any]]:
+        told = await asyncio.to_thread(client.get, "/api/v1/alarms")
+        return {alarm["key"]: alarm for alarm in told["alarms"] if alarm["active"]}
+
+    before = {key for key, alarm in (await alarms()).items() if not alarm["acknowledged"]}
+    await demo.do("plc-off")
+    expected = {"device.vib", "device.press", "hopper.check_scale", "press_bearing.plan_service"}
+    async with asyncio.timeout(30):
+        while not expected <= (found := await alarms()).keys():
+            await asyncio.sleep(0.05)
+    assert {found[key].get("under") for key in expected} == {"device.plc"}
+    ringing = {key for key, alarm in found.items() if not alarm["acknowledged"]}
+    assert ringing - before == {"device.plc"}
+    await demo.restore("plc-off")
+    async with asyncio.timeout(30):
+        while expected & (await alarms()).keys():
+            await asyncio.sleep(0.05)
 
 
 async def test_a_killed_daemon_stops_the_plant_and_ends_the_demo(demo):
