@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
+import signal
+
 import numpy as np
 import pytest
-from tiny_tflite import dense_int8, split_into_nothing
+from tiny_tflite import crash_above, dense_int8, split_into_nothing
 
 from banksman_inference.bundle import GOLDEN, MODEL, pack_bundle
 from banksman_inference.golden import Case, made_inputs, make_case, pack_cases
@@ -104,3 +107,51 @@ async def test_a_harmful_bundle_is_an_alarm_and_the_daemon_acts_on(box, plc, har
     (alarm,) = [each for each in status["alarms"] if each["key"] == "model.wear"]
     assert alarm["active"]
     assert "wear.bundle" in alarm["text"]
+
+
+@pytest.fixture
+def deadly():
+    """Passes its trial, and ends the process when the level is between 1000 and 2000."""
+    model = crash_above(1000, 2000)
+    oracle = LiteRtNetwork("oracle", "", model, kernels="reference")
+    told = manifest(oracle.inputs, oracle.outputs, FEATURES, ("good", "worn"))
+    case = make_case(oracle, made_inputs(oracle.inputs, 0))
+    return pack_bundle(told, {MODEL: model, GOLDEN: pack_cases([case])})
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="it crashes on x86 only")
+async def test_a_model_that_crashes_the_daemon_gives_way_and_then_is_refused(box, plc, deadly):
+    """As under systemd, which starts the daemon anew after each crash."""
+    (box.folder / "wear.bundle").write_bytes(deadly)
+    box.write(DECISION.format(inputs=INPUTS))
+
+    async def told(text):
+        def holds(status):
+            texts = [each["text"] for each in status["alarms"] if each["key"] == "model.wear"]
+            return any(text in each for each in texts)
+
+        await box.until_status(holds, f"an alarm says {text}")
+
+    for expected in ("", "is set aside", "crashed the daemon twice"):
+        plc.memory.holding[0] = 8
+        await box.start()
+        await box.until_points({"limit": "close_valve"})
+        if expected:
+            await told(expected)
+        plc.memory.holding[0] = 1500
+        if "twice" not in expected:
+            assert await box.ended() == -signal.SIGFPE
+    # Refused, it is asked no more: its decision point takes the safe action, all else acts.
+    await box.until_points({"wear": "tell_unknown", "limit": "open_valve"})
+    await box.until(lambda: plc.memory.coils[0] == 1, "the valve opens")
+    assert "it was the model of bundle wear on litert-" in box.log()
+
+    listed = await box.command("bundle", "crashed", "--config", str(box.config))
+    assert (listed.code, listed.out.count("Floating point")) == (1, 2)
+    assert (
+        await box.command("bundle", "crashed", "--forget", "--config", str(box.config))
+    ).code == 0
+    assert await box.stop() == 0
+    plc.memory.holding[0] = 8
+    await box.start()
+    await box.until_points({"wear": "none", "limit": "close_valve"})
