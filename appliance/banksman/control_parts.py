@@ -184,8 +184,10 @@ class ControlParts:
         return self._condition(compile_condition(f"{sensor} == 1", catalogue, "", sensor), table)
 
     def _condition(self, compiled: Compiled, table: StreamTable) -> Condition:
-        text = worded(compiled.text, self._loaded.inventory.catalogue, self._labels)
-        return Condition(text, table.inputs(compiled.inputs), compiled)
+        catalogue = self._loaded.inventory.catalogue
+        text = worded(compiled.text, catalogue, self._labels)
+        names = tuple(worded(name, catalogue, self._labels) for name in compiled.inputs)
+        return Condition(text, table.inputs(compiled.inputs), compiled, names)
 
     def _trips(self, table: StreamTable, drivers: Sequence[Driver]) -> list[TripSpec]:
         guards = [driver for driver in drivers if driver.id == "guard"]

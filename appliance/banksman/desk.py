@@ -30,6 +30,7 @@ from banksman.status import (
 )
 from banksman.store.store import Store
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage, Priority
+from banksman_drivers.ports import DeviceHealth
 
 log = logging.getLogger(__name__)
 
@@ -150,11 +151,7 @@ class Desk:
             reasons.append(
                 "the control loop has not shown itself; see the log of the control thread"
             )
-        reasons += [
-            f"device {device.id}: {device.message or device.state}"
-            for device in snapshot.devices
-            if device.state != "connected"
-        ]
+        reasons += devices_away(snapshot.devices, self._alarms.active())
         store = self._store.status()
         if store.state != "ok":
             reasons.append(f"store: {store.message or store.state}")
@@ -220,3 +217,24 @@ class Desk:
         await asyncio.wrap_future(
             self._thread.call(lambda: self._loop.note_audit(event, by, details))
         )
+
+
+def devices_away(devices: Sequence[DeviceHealth], alarms: Sequence[AlarmMessage]) -> list[str]:
+    """Why each device that is away is not connected; those lost with another stand with it."""
+    under = {alarm.key: alarm.under for alarm in alarms if alarm.under}
+    away = {
+        device.id: device.message or device.state
+        for device in devices
+        if device.state != "connected"
+    }
+    together: dict[str, list[str]] = {name: [] for name in away}
+    for name in away:
+        cause = under.get(f"device.{name}", "").removeprefix("device.")
+        together[cause if cause in away else name].append(name)
+    reasons = []
+    for name, names in together.items():
+        if names:
+            told = away[name].removeprefix(f"{name}: ")
+            others = ", ".join(other for other in names if other != name)
+            reasons.append(f"device {name}: {told}" + (f"; with it: {others}" if others else ""))
+    return reasons

@@ -45,17 +45,19 @@ class Test(Protocol):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A test with its inputs; ``text`` is what people read."""
+    """A test with its inputs; ``text`` and ``names`` of the inputs are what people read."""
 
     text: str
     inputs: Inputs
     test: Test
+    names: tuple[str, ...] = ()
 
     def state(self, now_ns: int) -> bool | str:
         """True, False, or in words why it cannot be told."""
         faults = self.inputs.faults(now_ns)
         if faults is not None:
-            for name, fault in zip(self.inputs.names, faults, strict=True):
+            names = self.names or self.inputs.names
+            for name, fault in zip(names, faults, strict=True):
                 if fault:
                     return f"{name} is unknown ({fault})"
         try:
