@@ -11,9 +11,8 @@ Rules of this file
   combs faintly, coming and going. A ball is named, after the lines of shaft and races are taken
   out, by
     - twice its spin, in the whole window or in its loudest half (its spot leaves the track);
-    - cage lines that balls alike do not have, over what far sidebands of the races may carry;
-    - the combs of both races, each decisive without the other's lines and each too faint to be a
-      struck race.
+    - cage lines that balls alike do not have, over what far sidebands of the races may carry, and
+      the combs of both races, each too faint to be a struck race; these two together.
 - The cage is the slowest of all: its harmonics lie on everybody's lines, and a damaged ball swells
   and fades with it. Where the row of its own first lines is deeper than any other comb and no
   ball's spin explains more, it is the cage's.
@@ -81,12 +80,12 @@ def name_fault(samples: Samples, rate_hz: float, shaft_hz: float, orders: FaultO
         spin_there = _spin(part, orders)
         if _spins(spin_there):
             return part.found(spin_there, "named", spin_there.lead)
-    unlike = _unlike(window, orders, seen)
-    if unlike is not None:
-        return window.found(unlike, "named", unlike.lead)
-    both = _both(window, orders, first, second)
-    if both is not None:
-        return window.found(both, "named", both.lead, "faint combs of both races: ")
+    traits = [*_unlike(window, orders, seen), *_both(window, orders, first, second)]
+    # They are read from different lines, so what they say adds up.
+    ball = sum(max(0.0, trait.lead) for trait in traits)
+    if ball > DECISIVE:
+        clearest = max(traits, key=lambda trait: trait.lead)
+        return window.found(clearest, "named", ball, _traits_told(traits))
     most = max((first, spin, cage), key=lambda case: case.lead)
     if most.lead > DECISIVE:
         return window.found(most, "unknown", max(0.0, ahead) if most is first else most.lead)
@@ -163,23 +162,26 @@ def _spin(window: Window, orders: FaultOrders) -> Case:
     return window.weigh("ball", combs.ball(orders), _taken(seen, SIDES_STRICT))
 
 
-def _unlike(window: Window, orders: FaultOrders, seen: list[Case]) -> Case | None:
+def _unlike(window: Window, orders: FaultOrders, seen: list[Case]) -> list[Case]:
     """One ball that differs from the others, from cage lines that no race explains."""
     if not seen:
-        return None
+        return []
     balls = round(orders.bpfo / orders.ftf)
     first = seen[0]
     ftf = 1 - first.order / balls if first.fault == "inner_race" else first.order / balls
-    case = window.weigh("ball", combs.unlike_balls(ftf, balls), _buried(seen))
-    return case if case.lead > DECISIVE else None
+    return [window.weigh("ball", combs.unlike_balls(ftf, balls), _buried(seen))]
 
 
-def _both(window: Window, orders: FaultOrders, first: Case, second: Case) -> Case | None:
-    """A ball by the faint combs of both races: each stands without the lines of the other."""
-    if first.lead <= DECISIVE or max(first.depth, second.depth) >= DEPTH_MIN:
-        return None
+def _both(window: Window, orders: FaultOrders, first: Case, second: Case) -> list[Case]:
+    """A ball by the faint combs of both races: the second stands beside the first, and without it."""
+    faint = max(first.depth, second.depth) < DEPTH_MIN
+    if not (faint and first.lead > DECISIVE and second.lead > 0):
+        return []
     other = {"inner_race": combs.inner_race, "outer_race": combs.outer_race}[second.fault]
     alone = window.weigh(second.fault, other(orders), _buried([first]))
-    if alone.lead <= DECISIVE:
-        return None
-    return msgspec.structs.replace(alone, fault="ball")
+    return [msgspec.structs.replace(alone, fault="ball")]
+
+
+def _traits_told(traits: list[Case]) -> str:
+    both = any(not trait.comb.placed and trait.lead > 0 for trait in traits)
+    return "faint combs of both races: " if both else ""
