@@ -107,7 +107,7 @@ class Answers:
         rows = self._parts.tail.after(position, limit)
         if rows is not None:
             return rows
-        if self._writer.recovery.rescue is not None:
+        if self._writer.holding.recovery.rescue is not None:
             return []  # what comes next may still be on its way out of a damaged file
         rows = await asyncio.to_thread(self._reader.readings, position, limit)
         if not rows and not self._reader.fault:

@@ -208,14 +208,15 @@ class Store(Answers):
     def status(self) -> StoreStatus:
         """The store's condition now; any thread, microseconds."""
         writer, parts = self._writer, self._parts
-        faults = [text for text in (writer.fault, self._spooler.fault) if text]
+        faults = [text for text in (writer.holding.fault, self._spooler.fault) if text]
         messages = list(faults)
         if self._keeper.full:
             messages.append(
                 "no room is left and all that remains is never shed: connect the uplink, or "
                 "raise [store] quota_mb, or free space on the disk"
             )
-        rescue, set_aside = writer.recovery.rescue, writer.recovery.set_aside
+        recovery = writer.holding.recovery
+        rescue, set_aside = recovery.rescue, recovery.set_aside
         if rescue is not None:
             messages.append(f"records are being read out of {rescue.name}")
         messages += [f"a damaged database was set aside as {name}" for name in set_aside]
@@ -265,5 +266,5 @@ class Store(Answers):
         behind = self._parts.tail.owed(delivered)
         if behind is None:
             unfolded = self._parts.tail.unfolded_owed(delivered)
-            behind = self._writer.stored_behind.get(channel, 0) + unfolded
+            behind = self._writer.holding.stored_behind.get(channel, 0) + unfolded
         return behind

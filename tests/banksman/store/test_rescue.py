@@ -132,7 +132,7 @@ async def test_a_rescue_that_was_cut_off_is_begun_anew_and_repeats_nothing(
     scribble(folder / DATABASE, pages[-2])
     first = open_store(seal=seal, start=False)
     first._writer.step()
-    assert first._writer.recovery.rescue is not None
+    assert first._writer.holding.recovery.rescue is not None
     first.stop()
     store = open_store(seal=seal)
     await until(lambda: "read out of" not in store.status().message, "read to its end")
