@@ -65,13 +65,21 @@ async def test_every_trend_that_is_offered_can_be_drawn(open_page, watched):
     assert watched.errors == []
 
 
-async def test_the_present_is_called_normal_with_a_login(open_page, plant):
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("renew", "It learns that anew."),
+        ("replaced", "its hours begin anew"),
+        ("failed", "its life is known now"),
+    ],
+)
+async def test_a_persons_word_is_taken_with_a_login(open_page, plant, word, told):
     page = await open_page()
     await page.click('[data-machine="spindle"]')
-    await page.click("#machine-renew")
+    await page.click(f"[data-word={word}]")
     await page.fill("input[name=code]", plant.code)
     await page.fill("input[name=password]", PASSWORD)
     await page.click("#login button[type=submit]")
-    await expect(page.locator("#toast")).to_contain_text("It learns that anew.")
+    await expect(page.locator("#toast")).to_contain_text(told)
     await expect(page.locator("#machine-sum")).to_contain_text("not known yet")
-    assert [said[:2] for said in plant.machines.said] == [("spindle", "renew")]
+    assert [said[:2] for said in plant.machines.said] == [("spindle", word)]

@@ -7,7 +7,8 @@ Rules of this file
   alike, later ones a fifth each: a new shift plan is the usual one after a week.
 - A bin that was never seen predicts nothing (NaN), so that on its first day a stream has no season.
 - `shape` is what a baseline may take off: how this hour differs from the middle of the day. A drift
-  of all hours together is no shape, so it cannot be taken off and learned away.
+  of all hours together is no shape, so it cannot be taken off and learned away. A stream has one
+  where its hours differ by more than the same hour does from day to day; once it has, it keeps it.
 """
 
 from __future__ import annotations
@@ -24,13 +25,17 @@ WEIGHT_LEAST = 0.2
 # An hour that was seen on fewer days, and a day of fewer such bins, has no shape to rely on.
 DAYS_LEAST = 2
 BINS_LEAST = 6
+SCATTER_BINS = 7.0 * BINS  # what the day-to-day scatter remembers
+# Hours must differ by so many times what one hour differs from day to day.
+SHAPE_FACTOR = 2.0
 
 
 class KeptSeason(msgspec.Struct, frozen=True):
-    """Profiles for the store: both (streams, BINS)."""
+    """Profiles and days (streams, BINS); scatter, its bins and whether shaped, (3, streams)."""
 
     profile: Packed
     days: Packed
+    shaped: Packed
 
 
 class SeasonBank:
@@ -39,6 +44,9 @@ class SeasonBank:
     def __init__(self, streams: int, day_s: float = DAY_S) -> None:
         self.profile = np.full((streams, BINS), np.nan)
         self.days = np.zeros((streams, BINS), dtype=np.int32)
+        self._scatter = np.zeros(streams)  # mean difference of an hour from day to day
+        self._compared = np.zeros(streams)  # bins that it is known from
+        self._shaped = np.zeros(streams, dtype=bool)
         self._bin_s = day_s / BINS
         self._bin = np.full(streams, -1, dtype=np.int64)
         self._sum = np.zeros(streams)
@@ -62,29 +70,43 @@ class SeasonBank:
         ordered = np.sort(profile, axis=1)  # NaN last
         every = np.arange(len(profile))
         middle = ordered[every, np.maximum(known - 1, 0) // 2]
-        here = trusted[every, np.floor(times_s / self._bin_s).astype(np.int64) % BINS]
+        size = np.abs(np.where(trusted, profile - middle[:, None], 0.0)).sum(axis=1)
+        enough = (known >= BINS_LEAST) & (self._compared[rows] >= BINS_LEAST)
+        shaped = size > SHAPE_FACTOR * self._scatter[rows] * np.maximum(known, 1)
+        self._shaped[rows] |= enough & shaped
+        now = np.floor(times_s / self._bin_s).astype(np.int64) % BINS
         expected = self.expected(rows, times_s)
-        lone = profile[every, np.floor(times_s / self._bin_s).astype(np.int64) % BINS]
-        expected = np.where(np.isnan(expected), lone, expected)
-        return np.where(here & (known >= BINS_LEAST), expected - middle, np.nan)
+        expected = np.where(np.isnan(expected), profile[every, now], expected)
+        told = self._shaped[rows] & trusted[every, now] & (known >= BINS_LEAST)
+        return np.where(told, expected - middle, np.nan)
 
     def renew(self, row: int) -> None:
         """Forget a stream's usual day."""
         self.profile[row] = np.nan
         self.days[row] = 0
+        self._scatter[row] = self._compared[row] = 0.0
+        self._shaped[row] = False
         self._bin[row] = -1
         self._sum[row] = self._count[row] = 0.0
 
     def saved(self) -> KeptSeason:
         """For the store; the bin that is being learned is left out."""
-        return KeptSeason(packed(self.profile), packed(self.days.astype(np.float64)))
+        shaped = np.stack([self._scatter, self._compared, self._shaped.astype(np.float64)])
+        return KeptSeason(
+            packed(self.profile), packed(self.days.astype(np.float64)), packed(shaped)
+        )
 
     def restore(self, kept: KeptSeason) -> bool:
         """Take what the store kept; False: it is not of these streams."""
         profile = unpacked(kept.profile, *self.profile.shape)
         days = unpacked(kept.days, *self.days.shape, finite=True)
-        if profile is None or days is None or (days < 0).any():
+        shaped = unpacked(kept.shaped, 3, len(self._bin), finite=True)
+        if profile is None or days is None or shaped is None:
             return False
+        if (days < 0).any() or (shaped < 0).any():
+            return False
+        self._scatter, self._compared = shaped[0], shaped[1]
+        self._shaped = shaped[2] > 0
         known = np.isfinite(profile)
         self.profile[:] = profile
         self.days[:] = np.where(known, np.minimum(days, 1e6), 0.0)
@@ -109,5 +131,10 @@ class SeasonBank:
         days = self.days[streams, bins]
         weight = np.maximum(1.0 / (days + 1.0), WEIGHT_LEAST)
         known = np.where(days > 0, self.profile[streams, bins], mean)
+        again = days > 0
+        self._compared[streams] += again
+        share = 1.0 / np.minimum(np.maximum(self._compared[streams], 1.0), SCATTER_BINS)
+        moved = np.where(again, share, 0.0) * (np.abs(mean - known) - self._scatter[streams])
+        self._scatter[streams] += moved
         self.profile[streams, bins] = known + weight * (mean - known)
         self.days[streams, bins] = days + 1

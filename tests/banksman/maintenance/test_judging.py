@@ -302,3 +302,89 @@ def test_wear_outlives_a_restart(shaken):
     after.restore(shaken.saved())
     assert heard(after, 1).verdict is Verdict.ALARM
     assert after.wearing.hours == pytest.approx((SETTLE + 51) / 60)
+
+
+# -- the time of day -------------------------------------------------------------------------------
+
+DAY = 96  # windows of a quarter of an hour
+
+
+class Oven:
+    """Its room follows the day by 6 K either way; windows of a quarter of an hour."""
+
+    def __init__(self, judge=None, seed=3):
+        self.judge = judge or Judge(
+            machine(slow=[{"sensor": "o.room"}], window_s=900, learn_windows=DAY, settle_windows=4)
+        )
+        self.windows = 0
+        self.random = np.random.default_rng(seed)
+
+    def run(self, days, warmer=0.0, ramp_per_day=0.0):
+        for _ in range(round(days * DAY)):
+            self.windows += 1
+            warmer += ramp_per_day / DAY
+            level = 20.0 + 6.0 * math.sin(2 * math.pi * self.windows / DAY) + warmer
+            level += self.random.normal(0, 0.3)
+            told = self.judge.judge("loaded", {"o.room": level}, [], self.windows * 900.0)
+            if told.verdict is Verdict.ALARM:
+                break
+        self.warmer = warmer
+        return told
+
+
+def test_what_is_usual_at_its_hour_only_is_told_once_the_days_are_known():
+    oven = Oven()
+    assert oven.run(7).verdict is Verdict.NORMAL
+    told = oven.run(0.25, warmer=4.0)  # as warm as it is at noon, but it is not noon
+    assert told.verdict is Verdict.ALARM
+    assert told.what.startswith("o.room for this time of day is +")
+
+
+def test_in_its_first_days_an_hour_is_no_reason():
+    oven = Oven()
+    assert oven.run(2.5).verdict is Verdict.NORMAL
+    rows = oven.judge.rows()
+    assert [row.name for row in rows.rows] == ["o.room", "o.room for this time of day"]
+    assert rows.verdict[1] == Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("per_day", [0.1, 1.0])
+def test_a_slow_ramp_is_not_learned_away_by_the_days(per_day):
+    oven = Oven()
+    oven.run(8)
+    told = oven.run(60, ramp_per_day=per_day)
+    assert told.verdict is Verdict.ALARM
+    assert abs(oven.warmer) < 5.0
+
+
+@pytest.mark.parametrize("per_hour", [0.1, 0.5])
+def test_a_slow_ramp_is_not_learned_away_by_the_baseline(plant, per_hour):
+    plant.run(3 * LEARN)
+    risen = 0.0
+    for _ in range(12_000):
+        risen += per_hour / 60.0
+        if plant.run(1, heat=50.0 + risen).verdict is Verdict.ALARM:
+            break
+    assert plant.judge.worst().verdict is Verdict.ALARM
+    assert risen < 4.0  # of a noise of 0.5
+
+
+def test_a_stream_without_a_usual_day_gets_none():
+    plant = Plant(Judge(machine(slow=[{"sensor": "plc.heat"}], window_s=900, learn_windows=DAY)))
+    for _ in range(6 * DAY):
+        plant.minutes += 14
+        plant.run(1)
+    rows = plant.judge.rows()
+    assert np.isnan(rows.levels[:, 1]).all()
+
+
+def test_known_days_outlive_a_restart():
+    oven = Oven()
+    oven.run(7)
+    after = Oven(Judge(oven.judge.machine), seed=4)
+    after.judge.restore(
+        msgspec.msgpack.decode(msgspec.msgpack.encode(oven.judge.saved()), type=KeptJudge)
+    )
+    after.windows = oven.windows
+    assert after.run(0.2).verdict is Verdict.NORMAL
+    assert after.run(0.25, warmer=4.0).verdict is Verdict.ALARM

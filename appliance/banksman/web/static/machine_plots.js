@@ -114,7 +114,8 @@ function cone(svg, trend, ahead, { x, y, now, end, floor }) {
   };
   const from = [x(now), y(level)];
   const late = ahead.high_hours === null ? [x(end), y(level)] : at(ahead.high_hours);
-  const beyond = late[1] > y(trend.limit) ? [[x(end), y(trend.limit)]] : [];
+  const short = trend.limit > level ? late[1] > y(trend.limit) : late[1] < y(trend.limit);
+  const beyond = short ? [[x(end), y(trend.limit)]] : [];
   svg.append(s("path", { class: "cone", d: `${path([from, at(ahead.low_hours), ...beyond, late])}Z` }),
     s("path", { class: "ahead", d: path([from, at(ahead.hours)]) }),
     s("line", { class: "now", x1: from[0], x2: from[0], y1: EDGE.top, y2: floor }),

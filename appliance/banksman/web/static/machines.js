@@ -1,4 +1,4 @@
-// Machines: how each is, in words; behind it what that rests on. "Renew" is a person's word.
+// Machines: how each is, in words; behind it what that rests on, and what a person says of it.
 
 import { byId, h, keyed, say, show } from "./dom.js";
 import { count, number, when, words } from "./format.js";
@@ -9,6 +9,11 @@ import { ask } from "./talk.js";
 const EVERY_MS = 3000;
 const VERDICTS = { unknown: "not known yet", normal: "as normal", warning: "look at it", alarm: "act now" };
 const CHIPS = { unknown: "chip", normal: "chip", warning: "chip odd", alarm: "chip bad" };
+const SAID = {
+  renew: { asked: "A new normal", done: "as it is from now on, it is well. It learns that anew." },
+  replaced: { asked: "That a part is new", done: "its hours begin anew. It learns its normal anew." },
+  failed: { asked: "That it failed", done: "its life is known now, and it is new. It learns its normal anew." },
+};
 let timer = 0;
 let known = false;
 let opened = null; // id of the machine whose dialog is open
@@ -38,6 +43,13 @@ export function hoursWords(one) {
   if (one.hours === 0) return "its limit is reached";
   const latest = one.hours_high === null ? "never" : hours(one.hours_high);
   return `${hours(one.hours)} left, 80 %: ${hours(one.hours_low)} to ${latest}`;
+}
+
+// "Has run 312 h since new; its vibration grew by 12 % for good; 3 runs to failure are known."
+function lifeWords(one, vibrates) {
+  const parts = [`Has run ${number(one.hours_run)} h since new`];
+  if (vibrates) parts.push(`its vibration grew by ${Math.round(100 * one.growth)} % for good`, `${one.runs === 1 ? "1 run" : `${one.runs} runs`} to failure of its kind known`);
+  return `${parts.join("; ")}.`;
 }
 
 function card(first) {
@@ -88,14 +100,17 @@ async function open(id) {
 
 byId("machine").addEventListener("close", () => { opened = null; });
 byId("machine-row").addEventListener("change", drawTrend);
-byId("machine-renew").addEventListener("click", (event) => {
-  const id = opened;
-  operate("A new normal is the operator's word.", event.currentTarget, async () => {
-    const one = await ask("POST", `/api/v1/machines/${encodeURIComponent(id)}/renew`);
-    toast(`${one.label}: as it is from now on, it is well. It learns that anew.`);
-    await refresh();
+for (const button of byId("machine").querySelectorAll("[data-word]")) {
+  button.addEventListener("click", () => {
+    const id = opened;
+    const { word } = button.dataset;
+    operate(`${SAID[word].asked} is the operator's word.`, button, async () => {
+      const one = await ask("POST", `/api/v1/machines/${encodeURIComponent(id)}/${word}`);
+      toast(`${one.label}: ${SAID[word].done}`);
+      await refresh();
+    });
   });
-});
+}
 
 async function refresh() {
   const id = opened;
@@ -111,7 +126,11 @@ function paint({ brief, sensors, rows, trends: newest }) {
   say(byId("machine-problem"), "");
   say(byId("machine-title"), brief.label);
   say(byId("machine-sum"), `${VERDICTS[brief.verdict]}: ${brief.what}${brief.wall_ns ? `, ${when(brief.wall_ns)}` : ""}`);
+  say(byId("machine-change"), brief.change ? `Just now: ${brief.change}` : "");
+  show(byId("machine-change"), Boolean(brief.change));
+  say(byId("machine-left"), hoursWords(brief) || "Hours left not known");
   say(byId("machine-hours"), brief.hours_reason);
+  say(byId("machine-life"), lifeWords(brief, sensors.length > 0));
   const lost = [[brief.bursts_dropped, "came too fast to be heard"], [brief.bursts_skipped, "could not be judged"]]
     .filter(([times]) => times > 0).map(([times, why]) => `${count(times)} bursts ${why}`);
   say(byId("machine-lost"), lost.join(", "));
@@ -128,6 +147,7 @@ function paint({ brief, sensors, rows, trends: newest }) {
   drawTrend();
   byId("machine-rows").replaceChildren(...rows.map((row) => h("tr", {}, h("td", {}, row.name),
     h("td", { class: row.verdict }, VERDICTS[row.verdict]),
+    h("td", { class: "right" }, row.version),
     h("td", { class: "right" }, row.sigmas === null ? "–" : `${row.sigmas > 0 ? "+" : ""}${row.sigmas.toFixed(1)}`))));
 }
 
