@@ -141,7 +141,7 @@ class ControlParts:
 
     def disarm(self, why: str) -> None:
         """Put every output safe, or with an empty text let a person free them; any thread."""
-        self.thread.post(lambda: self.loop.disarm(why))
+        self.thread.post(lambda: self.loop.holding.disarm(why))
 
     def note(self, event: str, by: str, details: dict[str, str]) -> None:
         """Audit what a person did on the page; from any thread."""

@@ -191,7 +191,7 @@ class Desk:
 
     async def reset_trip(self, name: str, by: str) -> None:
         """A person resets a process trip. ResetRefused, KeyError."""
-        await asyncio.wrap_future(self._thread.call(lambda: self._loop.reset(name, by)))
+        await asyncio.wrap_future(self._thread.call(lambda: self._loop.holding.reset(name, by)))
 
     async def reload_rules(self, by: str) -> Sequence[Problem]:
         """Read the rules file anew; with problems the old rules stay."""

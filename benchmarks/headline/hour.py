@@ -136,7 +136,7 @@ class Stage:
         """Read everything now: the control thread goes on for a moment after the hour."""
         gauge, traffic = self._plant.line.gauge, self._journal.traffic
         prefix = "decisions_source_"
-        latency = self._core.loop.latency.view()
+        latency = self._core.loop.accounts.latency.view()
         self._hour = Hour(
             decisions=tuple(self._journal.decisions),
             verdicts={

@@ -7,43 +7,37 @@ Rules of this file
 - A step that raises ends in the decision point's declared safe default, with the reason said
   and counted; it never ends the loop and never guesses.
 - A question to the cloud has a deadline of its own; when it passes, the safe default is taken.
-- Commands go out when a decision changes, and again only if their write failed. So a reset of
-  the interlock restarts nothing by itself.
+- What a step does stands in a file of its own: `holding` (the interlock), `taking` (actions),
+  `questions` (the cloud), `accounts` (records). Their calls are bound once, at the start.
 - Records are put on a bounded queue a moment after the command is on its way.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from banksman.clock import Clock
+from banksman.control.accounts import Accounts
 from banksman.control.act import Act
 from banksman.control.afterwards import Afterwards, CallLater
-from banksman.control.following import of_alert
-from banksman.control.histogram import Histogram
-from banksman.control.interlock import Change, Interlock, told_as
-from banksman.control.nudge import Nudge
+from banksman.control.holding import Holding
+from banksman.control.interlock import Interlock
 from banksman.control.pace import Culprit
-from banksman.control.point import Action, Point, PointSpec, Question
+from banksman.control.point import Action, Point, PointSpec
 from banksman.control.ports import AlarmSignal, CloudPort, LatchStore, RecordQueue
+from banksman.control.questions import Questions
 from banksman.control.stream import Stream, StreamTable
+from banksman.control.taking import Taking
 from banksman.deciding.cache import ScoreCache
 from banksman.deciding.decide import Ask, decide, safe_default
-from banksman.deciding.decision import NO_ACTION, Decision, Event, Verdict
-from banksman.wire.messages import WORK_ORDERS, Priority
-from banksman_drivers.ports import Burst, Reading, Value
+from banksman.deciding.decision import Event, Verdict
+from banksman_drivers.ports import Burst, Reading
 
-RECENT_DECISIONS = 100
 # A point whose inputs are unusable decides again this often, so that silence is acted on.
 SILENCE_NS = 1_000_000_000
 # Devices come up one after the other. Until each input of a point was read once, or for this
 # long, it decides nothing: every output is still in its safe state, and nobody is alarmed.
 START_UP_NS = 3_000_000_000
-# An input beyond its plausible range is usable, but the verdict built on it is less sure.
-UNCERTAIN_FACTOR = 0.7
 
 
 class ControlLoop:
@@ -72,7 +66,6 @@ class ControlLoop:
         look_at_devices: Callable[[], None] = lambda: None,
     ) -> None:
         """``call_later`` is that of the event loop it will run on."""
-        self._node = node
         self._started_ns = clock.mono_ns()
         self._clock = clock
         self.streams = streams
@@ -80,25 +73,29 @@ class ControlLoop:
         self.act = act
         self._actions = actions
         self._cache = cache
-        self._record_every_ns = record_every_ns
         self._records = records
-        self._alarms = alarms
-        self._latches = latches
-        self._cloud = cloud
         self._next_id = next_id
         self._culprit = culprit
-        self._look_at_devices = look_at_devices
         self._afterwards = Afterwards(call_later)
-        self.latency = Histogram()
-        self.recent: deque[Decision] = deque(maxlen=RECENT_DECISIONS)
         self.counters: dict[str, int] = dict.fromkeys(
             ("batches", "readings", "bursts", "commands_refused", "decisions_recorded",
              "decisions_failed", "cloud_late", "cloud_coalesced", "step_errors", "nudges",
              "nudges_held"),
             0,
         )  # fmt: skip
-        self.rules_version = rules_version
-        self._nudged_ns: dict[str, int] = {}
+        self.holding = Holding(interlock, act, records, alarms, latches, clock.mono_ns)
+        self.accounts = Accounts(
+            node, interlock.mode, clock, records, record_every_ns, next_id, self.counters
+        )
+        taking = Taking(
+            streams, interlock, self.holding, act, alarms, self.counters, look_at_devices
+        )
+        self._questions = Questions(cloud, actions, self.counters, self._conclude)
+        self._sense = self.holding.sense
+        self._take = taking.take
+        self._write_failed = taking.write_failed
+        self._account = self.accounts.put
+        self._ask = self._questions.ask
         self._points: list[Point] = []
         # Sensors that points or the interlock look at, and the points that each triggers.
         self._wires: dict[str, tuple[Stream, tuple[Point, ...]]] = {}
@@ -118,7 +115,7 @@ class ControlLoop:
                 point.acted, point.alert_key = before.acted, before.alert_key
                 point.known = before.known
                 point.case.go_on(before.case)
-                self._drop_question(before)
+                self._questions.drop(before)
         looked_at = self.interlock.sensors.union(
             *(point.spec.looked_at | point.inputs.sensors for point in fresh)
         )
@@ -129,7 +126,7 @@ class ControlLoop:
             )
             for sensor in looked_at
         }
-        self._points, self.rules_version = fresh, rules_version
+        self._points, self.accounts.rules_version = fresh, rules_version
 
     def _point(self, spec: PointSpec) -> Point:
         streams = self.streams.streams
@@ -155,7 +152,7 @@ class ControlLoop:
             return
         stream.update_burst(burst)
         reading = Reading(burst.sensor, stream.value, burst.unit, stream.quality, burst.mono_ns)
-        self.sense_interlock(burst.mono_ns)
+        self._sense(burst.mono_ns)
         wire = self._wires.get(burst.sensor)
         self._decide_all(wire[1] if wire is not None else (), burst.mono_ns)
         self._records.put_readings(burst.sensor.partition(".")[0], (reading,))
@@ -177,7 +174,7 @@ class ControlLoop:
                 stream.text = reading.text
             # The readings of one poll belong together: a point decides once for all of them.
             triggered += [point for point in points if point not in triggered]
-        self.sense_interlock(arrival_ns)
+        self._sense(arrival_ns)
         self._decide_all(triggered, arrival_ns)
         if waiting:
             # What nobody decides on waits until the command has left.
@@ -186,19 +183,13 @@ class ControlLoop:
         self._afterwards.put(self._records.put_readings, device, batch)
         self._culprit.note(device, self._clock.mono_ns() - arrival_ns)
 
-    def sense_interlock(self, now_ns: int) -> None:
-        """Let the interlock look at its causes and force what it blocks."""
-        for change in self.interlock.sense(now_ns):
-            self.note_change(change)
-        self._hold_blocked(now_ns)
-
     def finish(self) -> None:
         """Put down what still waits to be counted and recorded: the loop is about to end."""
         self._afterwards.run()
 
     def tick(self, now_ns: int) -> None:
         """Notice silence, a few times a second: what is stale has no reading to trigger it."""
-        self.sense_interlock(now_ns)
+        self._sense(now_ns)
         for point in self._points:
             if point.decided_ns is not None and now_ns - point.decided_ns < SILENCE_NS:
                 continue
@@ -206,44 +197,9 @@ class ControlLoop:
                 point.decided_ns = now_ns
                 self._decide(point, now_ns)
 
-    def note_change(self, change: Change) -> None:
-        """Record a trip or a reset, tell people, and remember the latches durably."""
-        # First of all the latch: whoever can read of a trip may rely on its outliving a kill.
-        self._latches.save_latches(self.interlock.latched())
-        details = {"trip": change.trip, "cause": change.cause}
-        self._records.put_audit(f"interlock {change.event}", change.by, details)
-        key = f"trip.{change.trip}"
-        if change.event == "tripped":
-            text = told_as(self.interlock.trips[change.trip].spec.label, change.cause)
-            self._alarms.raise_alarm(key, text, Priority.CRITICAL, change.trip)
-        else:
-            self._alarms.clear_alarm(key)
-
-    def disarm(self, why: str) -> None:
-        """Every output safe until a person resets it: the box may not act. Empty: it may again."""
-        for change in self.interlock.disarm(why):
-            self.note_change(change)
-        self._hold_blocked(self._clock.mono_ns())
-
     def note_audit(self, event: str, by: str, details: dict[str, str]) -> None:
         """Record what a person did."""
         self._records.put_audit(event, by, details)
-
-    def reset(self, trip: str, by: str) -> None:
-        """A person on the authenticated page resets a process trip.
-
-        Raises KeyError (no such trip), ResetRefused (why not).
-        """
-        self.note_change(self.interlock.reset(trip, by, "page"))
-        self._hold_blocked(self._clock.mono_ns())
-
-    def _hold_blocked(self, now_ns: int) -> None:
-        """Force what is blocked safe; observe mode writes nothing, the safe state included."""
-        if self.interlock.mode == "observe":
-            return
-        blocked = self.interlock.blocked()
-        if blocked or self.act.forcing:
-            self.act.force(blocked, now_ns)
 
     def _decide_all(self, points: Sequence[Point], arrival_ns: int) -> None:
         for point in points:
@@ -271,40 +227,6 @@ class ControlLoop:
         else:
             self._conclude(point, event, verdict, arrival_ns)
 
-    def _ask(self, point: Point, event: Event, arrival_ns: int) -> None:
-        spec = point.spec.point
-        if self._cloud is None or not self._cloud.up():
-            why = "no local answer and the cloud cannot be reached"
-            self._conclude(point, event, safe_default(spec, why), arrival_ns)
-            return
-        question = point.question = Question(event, arrival_ns)
-        question.timer = asyncio.get_running_loop().call_later(
-            spec.deadline_ms / 1e3, self._answer, point, question, None
-        )
-        self._cloud.ask(
-            event,
-            (NO_ACTION, *self._actions),
-            spec.deadline_ms,
-            lambda verdict: self._answer(point, question, verdict),
-        )
-
-    def _answer(self, point: Point, question: Question, verdict: Verdict | None) -> None:
-        if point.question is not question:
-            self.counters["cloud_late"] += 1
-            return
-        self._drop_question(point)
-        if verdict is None:
-            deadline_ms = point.spec.point.deadline_ms
-            verdict = safe_default(
-                point.spec.point, f"the cloud gave no usable answer within {deadline_ms:g} ms"
-            )
-        self._conclude(point, question.event, verdict, question.arrival_ns)
-
-    def _drop_question(self, point: Point) -> None:
-        question, point.question = point.question, None
-        if question is not None and question.timer is not None:
-            question.timer.cancel()
-
     def _conclude(self, point: Point, event: Event, verdict: Verdict, arrival_ns: int) -> None:
         """Act on a verdict first, then stamp and record it."""
         latency_ns = self._clock.mono_ns() - arrival_ns
@@ -317,132 +239,3 @@ class ControlLoop:
             point.case.acted()
             self._take(point, action, verdict, decision_id, arrival_ns, changed)
         self._afterwards.put(self._account, point, event, verdict, decision_id, latency_ns)
-
-    def _write_failed(self, action: Action) -> bool:
-        needs = self.act.needs
-        return any(needs(output, value) for output, value in action.writes)
-
-    def _take(
-        self,
-        point: Point,
-        action: Action | None,
-        verdict: Verdict,
-        decision_id: str,
-        arrival_ns: int,
-        changed: bool,
-    ) -> None:
-        tells = action is not None and action.alert is not None
-        alert_key = f"{point.spec.point.name}.{verdict.action}" if tells else ""
-        if changed and point.alert_key and point.alert_key != alert_key:
-            self._alarms.clear_alarm(point.alert_key)
-            point.alert_key = ""
-        if action is None:
-            return
-        if action.trip is not None and changed:
-            for change in self.interlock.trip(action.trip, verdict.reason):
-                self.note_change(change)
-            self._hold_blocked(arrival_ns)
-        for output, value in action.writes:
-            if not changed and not self.act.needs(output, value):
-                continue  # only what failed is repeated: another may have been tripped and reset
-            self._command(output, value, decision_id, arrival_ns)
-        if action.nudge is not None and changed:
-            self._nudge(action.nudge, decision_id, arrival_ns)
-        if action.alert is not None and changed:
-            point.alert_key = alert_key
-            text = f"{action.alert.text}: {verdict.reason}"
-            self._look_at_devices()  # a loss is told before what follows from it
-            follows = of_alert(point, action, verdict, arrival_ns)
-            priority = action.alert.priority
-            self._alarms.raise_alarm(alert_key, text, priority, decision_id, follows)
-        if action.work_order and changed:
-            key = f"{WORK_ORDERS}{point.spec.point.name}.{action.name}"
-            text = f"{action.work_order}: {verdict.reason}"
-            self._alarms.raise_alarm(key, text, Priority.NORMAL, decision_id)
-
-    def _command(self, output: str, value: Value, decision_id: str, arrival_ns: int) -> bool:
-        """Send a command if the interlock permits it; whether it does."""
-        command = self.act.command(output, value, decision_id, arrival_ns)
-        if self.interlock.permit(command):
-            self.counters["commands_refused"] += 1
-            return False
-        self.act.request(command, arrival_ns)
-        return True
-
-    def _nudge(self, nudge: Nudge, decision_id: str, arrival_ns: int) -> None:
-        """Move a setpoint by one bounded step, from where it is now; unknown: not at all."""
-        stream = self.streams.streams[nudge.reads]
-        known = not stream.fault(arrival_ns)
-        now = stream.value if known else math.nan
-        target = nudge.target(now, self._nudged_ns.get(nudge.output), arrival_ns)
-        if target is None:
-            self.counters["nudges_held"] += 1
-        elif self._command(nudge.output, target, decision_id, arrival_ns):
-            self._nudged_ns[nudge.output] = arrival_ns
-            self.counters["nudges"] += 1
-
-    def _account(
-        self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int
-    ) -> None:
-        """Count a verdict that was acted on, and record it if it says anything new."""
-        self.latency.add(latency_ns)
-        self._count(point, verdict)
-        review = self._sure(point, verdict) < point.spec.point.review_below
-        if point.worth_recording(verdict, review, event.mono_ns, self._record_every_ns):
-            self._record(point, event, verdict, decision_id, latency_ns)
-
-    def _record(
-        self, point: Point, event: Event, verdict: Verdict, decision_id: str, latency_ns: int
-    ) -> None:
-        spec = point.spec.point
-        confidence, reason = self._sure(point, verdict), verdict.reason
-        if confidence < verdict.confidence and (uncertain := point.inputs.uncertain()):
-            reason = f"{reason}; {uncertain} is uncertain"
-        if point.sure is not None and point.sure.value < verdict.confidence:
-            reason = f"{reason}; {point.sure.sensor} is {point.sure.value:.2f}"
-        decision = Decision(
-            id=decision_id or self._next_id(),
-            node=self._node,
-            type=spec.type,
-            point=spec.name,
-            wall_ns=self._clock.wall_ns(),
-            mono_ns=event.mono_ns,
-            boot_id=self._clock.boot_id,
-            clock_quality=self._clock.quality(),
-            latency_us=latency_ns / 1e3,
-            action=verdict.action,
-            confidence=confidence,
-            source=verdict.source,
-            reason=reason,
-            inputs=dict(zip(event.names, event.values, strict=True)),
-            rules_version=self.rules_version,
-            rule=verdict.rule,
-            model_version=verdict.model_version or self._judged_by(point),
-            sync=confidence < spec.sync_below,
-            review=confidence < spec.review_below,
-            mode=self.interlock.mode,
-        )
-        self.counters["decisions_recorded"] += 1
-        self.recent.append(decision)
-        self._records.put_decision(decision, point.spec.priority)
-
-    def _sure(self, point: Point, verdict: Verdict) -> float:
-        """The verdict's confidence, less where an input is uncertain or is not sure of itself."""
-        confidence = verdict.confidence
-        if point.sure is not None:
-            sure = point.sure.value
-            confidence = min(confidence, sure) if sure >= 0.0 else 0.0  # NaN: nobody is sure
-        return confidence * (UNCERTAIN_FACTOR if point.inputs.uncertain() else 1.0)
-
-    def _judged_by(self, point: Point) -> str | None:
-        return point.spec.version() if point.spec.version is not None else None
-
-    def _count(self, point: Point, verdict: Verdict) -> None:
-        counters = self.counters
-        for key in (
-            f"decisions_type_{point.spec.point.type}",
-            f"decisions_source_{verdict.source}",
-        ):
-            counters[key] = counters.get(key, 0) + 1
-        if verdict.source == "safe_default":
-            counters["decisions_failed"] += 1

@@ -56,7 +56,7 @@ class View:
             wall_ns=clock.wall_ns(),
             mode=loop.interlock.mode,
             node=node,
-            rules_version=loop.rules_version,
+            rules_version=loop.accounts.rules_version,
         )
 
     def publish(self, now_ns: int, pace: Pace) -> None:
@@ -73,7 +73,7 @@ class View:
             wall_ns=self._clock.wall_ns(),
             mode=loop.interlock.mode,
             node=self._node,
-            rules_version=loop.rules_version,
+            rules_version=loop.accounts.rules_version,
             sensors=tuple(
                 sensor_view(stream, self._labels.get(sensor) or sensor, now_ns)
                 for sensor, stream in loop.streams.streams.items()
@@ -82,9 +82,9 @@ class View:
             devices=tuple(driver.health() for driver in self._drivers),
             trips=trips,
             permissives=permissives,
-            recent=tuple(loop.recent)[-RECENT_SHOWN:],
+            recent=tuple(loop.accounts.recent)[-RECENT_SHOWN:],
             histograms={
-                "decision_latency": loop.latency.view(),
+                "decision_latency": loop.accounts.latency.view(),
                 "actuation_latency": self._act.latency.view(),
                 "loop_lateness": pace.lateness.view(),
             },

@@ -77,6 +77,7 @@ class Notebook:
     def __init__(self):
         self.readings, self.decisions, self.audits, self.latched = [], [], [], {}
         self.alarms, self.follows = {}, {}
+        self.looked = []  # the alarms that stood when devices were looked at
 
     def put_readings(self, device, batch):
         self.readings.append((device, tuple(batch)))
@@ -158,6 +159,7 @@ class Bench:
             next_id=lambda: f"n1-1-{next(numbers)}",
             culprit=Culprit(),
             call_later=lambda _, function: function(),
+            look_at_devices=lambda: self.notes.looked.append(sorted(self.notes.alarms)),
         )
 
     def points(self, rules):

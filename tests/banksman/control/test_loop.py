@@ -50,7 +50,7 @@ async def test_a_decision_carries_all_that_an_audit_needs(make_bench):
     assert decision.clock_quality == "synchronised"
     assert decision.wall_ns == bench.clock.wall_ns()
     assert decision.mono_ns == bench.clock.mono_ns()
-    assert decision.rules_version == bench.loop.rules_version
+    assert decision.rules_version == bench.loop.accounts.rules_version
     assert (decision.sync, decision.review, decision.mode) == (False, False, "armed")
 
 
@@ -82,9 +82,9 @@ async def test_the_failed_write_of_one_output_does_not_restart_another_that_was_
     bench = make_bench()
     await bench.see(20.0)
     bench.loop.interlock.trip("oven", "pressed")
-    bench.loop.sense_interlock(bench.clock.mono_ns())
+    bench.loop.holding.sense(bench.clock.mono_ns())
     await bench.settle()
-    bench.loop.reset("oven", "ann")
+    bench.loop.holding.reset("oven", "ann")
     bench.hand.applied.clear()
     bench.act.doubt("plc")  # the horn, which is no run permit, must be confirmed anew
     await bench.see(21.0)
@@ -183,7 +183,7 @@ async def test_a_reset_restarts_nothing_until_a_decision_changes(make_bench):
     bench = make_bench()
     await bench.see(250.0)
     await bench.see(20.0)
-    bench.loop.reset("oven", "ann")
+    bench.loop.holding.reset("oven", "ann")
     await bench.see(21.0)
     assert ("plc.heater", True) not in bench.hand.applied
     await bench.see(90.0)
@@ -195,7 +195,7 @@ async def test_a_reset_with_its_cause_still_true_is_refused(make_bench):
     bench = make_bench()
     await bench.see(250.0)
     with pytest.raises(ResetRefused):
-        bench.loop.reset("oven", "ann")
+        bench.loop.holding.reset("oven", "ann")
     assert bench.notes.latched
 
 
