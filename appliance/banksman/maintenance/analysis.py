@@ -26,7 +26,7 @@ from banksman.maintenance.iso20816 import Foundation, Severity, severity
 from banksman.maintenance.memory import Memory
 from banksman.maintenance.naming import REVOLUTIONS_MIN, name_fault
 from banksman.maintenance.orders import estimate_speed
-from banksman.maintenance.rotor import name_rotor_fault, shaft_lines
+from banksman.maintenance.rotor import excess_of, name_rotor_fault, shaft_lines
 from banksman.maintenance.units import kind_of
 from banksman.maintenance.window import SAMPLES_MIN, Features, describe, line_powers
 
@@ -223,12 +223,12 @@ def _rotor(
     if shaft_hz is None or not kind:
         why = "shaft lines need the speed and a unit of acceleration or velocity"
         return Finding("blocked", "unknown", 0.0, why)
-    if zone.zone == "unknown":
+    excess = excess_of(zone, shaft_hz)
+    if excess is None:
         why = f"whether the machine shakes too much is unknown: {zone.reason}"
         return Finding("blocked", "unknown", 0.0, why)
-    too_much = f"zone {zone.zone}" if zone.zone in ("C", "D") else ""
     try:
         lines = shaft_lines(samples, rate_hz, shaft_hz, integrate=kind == "acceleration")
     except ValueError as error:
         return Finding("blocked", "unknown", 0.0, str(error))
-    return name_rotor_fault(lines, too_much, machine.phase_known)
+    return name_rotor_fault(lines, excess, machine.phase_known)

@@ -17,6 +17,7 @@ of ISO 10816-3:2009 without its pumps.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -94,6 +95,21 @@ def zone_of(velocity: float, limits: Limits) -> Zone:
     if velocity <= limits.b_c:
         return "B"
     return "C" if velocity <= limits.c_d else "D"
+
+
+def zones_of_any_machine(severity: Severity, speed_rpm: float | None) -> frozenset[Zone]:
+    """Where a machine whose group nobody gave may lie: its zone in each class of table A.1.
+
+    Over 7.1 mm/s all of them say C or D, up to 2.8 mm/s none does worse than B. Empty where the
+    velocity is not known or the limits do not hold for the speed.
+    """
+    if severity.zone != "unknown":
+        return frozenset((severity.zone,))
+    if speed_rpm is None or not SPEED_MIN_RPM <= speed_rpm <= SPEED_MAX_RPM:
+        return frozenset()
+    if not math.isfinite(severity.velocity_mm_s):
+        return frozenset()
+    return frozenset(zone_of(severity.velocity_mm_s, limits) for limits in LIMITS.values())
 
 
 def velocity_mm_s(samples: npt.NDArray[np.floating], rate_hz: float, unit: str) -> float:

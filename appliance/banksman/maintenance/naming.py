@@ -173,7 +173,7 @@ def _unlike(window: Window, orders: FaultOrders, seen: list[Case]) -> list[Case]
 
 
 def _both(window: Window, orders: FaultOrders, first: Case, second: Case) -> list[Case]:
-    """A ball by the faint combs of both races: the second stands beside the first, and without it."""
+    """A ball by the faint combs of both races: the second stands with the first and without it."""
     faint = max(first.depth, second.depth) < DEPTH_MIN
     if not (faint and first.lead > DECISIVE and second.lead > 0):
         return []

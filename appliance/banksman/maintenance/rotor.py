@@ -3,6 +3,8 @@
 Rules of this file
 - Only a machine that shakes too much has such a fault: without a zone C or D, or a rise over the
   machine's own baseline, lines at whole orders are how a healthy shaft looks, and nothing is said.
+- A machine whose ISO group nobody gave shakes too much where it would in every group, and not where
+  it would in none. Between, only a strong pattern is told, and only as "suspected".
 - A spectrum alone cannot tell them apart for certain: phase or a tacho can. Without, ``suspected``.
 
     imbalance      1x rules: over 0.8 of what the shaft's lines carry together
@@ -21,17 +23,38 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from banksman.maintenance.findings import Certainty, Fault, Finding, Peak
+from banksman.maintenance.findings import Fault, Finding, Peak
+from banksman.maintenance.iso20816 import Severity, zones_of_any_machine
 
 Floats = npt.NDArray[np.float64]
 
 ORDERS = 10
-RULES_SHARE = 0.8
-SECOND_TO_FIRST = 0.5
-ROW_TO_FIRST, ROW_MIN = 0.1, 5
-HALF_TO_FIRST = 0.2
+ROW_MIN = 5
 OVER_FLOOR_MIN = 10.0  # in power: a line, not noise
 REVOLUTIONS_MIN = 10
+
+
+class Ratios(msgspec.Struct, frozen=True):
+    """What makes a pattern: see the table at the top."""
+
+    rules_share: float
+    second_to_first: float
+    row_to_first: float
+    half_to_first: float
+
+
+USUAL = Ratios(0.8, 0.5, 0.1, 0.2)
+STRONG = Ratios(0.9, 1.0, 0.2, 0.4)
+
+
+class Excess(msgspec.Struct, frozen=True):
+    """Why a machine shakes too much (``words``, empty where it does not), and whether that is sure.
+
+    Not ``sure``: it depends on the machine's group, which nobody gave.
+    """
+
+    words: str
+    sure: bool = True
 
 
 class ShaftLines(msgspec.Struct, frozen=True):
@@ -83,37 +106,58 @@ def shaft_lines(
     return ShaftLines(orders, rms, over, shaft_hz)
 
 
-def name_rotor_fault(lines: ShaftLines, too_much: str, phase_known: bool) -> Finding:
+def excess_of(severity: Severity, shaft_hz: float) -> Excess | None:
+    """Whether a machine shakes too much; None where its velocity or speed do not let one say."""
+    zones = zones_of_any_machine(severity, shaft_hz * 60.0)
+    if not zones:
+        return None
+    bad = zones & {"C", "D"}
+    if not bad:
+        return Excess("")
+    if severity.zone != "unknown":
+        return Excess(f"zone {severity.zone}")
+    told = f"{severity.velocity_mm_s:.1f} mm/s, zone {' or '.join(sorted(bad))}"
+    if bad == zones:
+        return Excess(f"{told} in every machine group")
+    return Excess(f"{told} in some machine groups; which is its own was not given", sure=False)
+
+
+def name_rotor_fault(lines: ShaftLines, excess: Excess, phase_known: bool) -> Finding:
     """Name what the shaft's lines look like.
 
-    ``too_much`` says why the machine shakes more than it should ("zone C", "3 times its baseline");
-    empty where it does not. ``phase_known``: a tacho made the record synchronous.
+    ``excess`` says why the machine shakes more than it should ("zone C", "3 times its baseline").
+    ``phase_known``: a tacho made the record synchronous.
     """
-    if not too_much:
+    if not excess.words:
         return Finding("none", "none", 0.5, "the machine shakes no more than it should")
+    fault, why = _pattern(lines, USUAL if excess.sure else STRONG)
+    if fault == "none":
+        return Finding("none", "none", 0.5, f"{excess.words}, and {why}")
+    if phase_known and excess.sure:
+        return Finding(fault, "named", 0.8, f"{excess.words}: {why}", peaks=_peaks(lines))
+    doubt = "" if phase_known else "; a tacho or the phase would decide"
+    confidence = 0.5 if excess.sure else 0.3
+    reason = f"{excess.words}: {why}{doubt}"
+    return Finding(fault, "suspected", confidence, reason, peaks=_peaks(lines))
+
+
+def _pattern(lines: ShaftLines, ratios: Ratios) -> tuple[Fault, str]:
+    """The pattern and the numbers it is read from; "none" and why not."""
     first, second, third = lines.at(1), lines.at(2), lines.at(3)
     whole = [lines.at(order) for order in range(1, ORDERS + 1)]
     total = math.sqrt(sum(size * size for size in whole))
     if not total:
-        return Finding("none", "none", 0.5, f"{too_much}, and no line of the shaft stands out")
+        return "none", "no line of the shaft stands out"
     halves = [lines.at(order + 0.5) for order in range(ORDERS)]
-    row = sum(size > ROW_TO_FIRST * first for size in whole[3:])
-    fault: Fault = "none"
-    if row >= ROW_MIN or (first and max(halves) > HALF_TO_FIRST * first):
-        fault = "looseness"
-        why = f"{row} of 7 orders from 4x on, half orders up to {max(halves):.3g}"
-    elif max(second, third) >= SECOND_TO_FIRST * first:
-        fault = "misalignment"
-        why = f"2x is {second:.3g} and 3x {third:.3g} beside 1x {first:.3g}"
-    elif first >= RULES_SHARE * total:
-        fault = "imbalance"
-        why = f"1x is {100 * (first / total) ** 2:.0f} % of the power in the shaft's lines"
-    if fault == "none":
-        return Finding("none", "none", 0.5, f"{too_much}, and the shaft's lines show no pattern")
-    certainty: Certainty = "named" if phase_known else "suspected"
-    doubt = "" if phase_known else "; a tacho or the phase would decide"
-    confidence = 0.8 if phase_known else 0.5
-    return Finding(fault, certainty, confidence, f"{too_much}: {why}{doubt}", peaks=_peaks(lines))
+    row = sum(size > ratios.row_to_first * first for size in whole[3:])
+    if row >= ROW_MIN or (first and max(halves) > ratios.half_to_first * first):
+        return "looseness", f"{row} of 7 orders from 4x on, half orders up to {max(halves):.3g}"
+    if max(second, third) >= ratios.second_to_first * first:
+        return "misalignment", f"2x is {second:.3g} and 3x {third:.3g} beside 1x {first:.3g}"
+    if first >= ratios.rules_share * total:
+        share = 100 * (first / total) ** 2
+        return "imbalance", f"1x is {share:.0f} % of the power in the shaft's lines"
+    return "none", "the shaft's lines show no pattern"
 
 
 def _peaks(lines: ShaftLines) -> tuple[Peak, ...]:

@@ -46,6 +46,17 @@ def test_the_shown_envelope_holds_the_lines_of_the_finding(outer):
         assert outer.shown.over_floor[at] == pytest.approx(peak.times_floor)
 
 
+def test_imbalance_is_suspected_without_a_machine_group_where_every_group_would_forbid_it():
+    t = np.arange(round(4 * RATE_HZ)) / RATE_HZ
+    noise = 0.01 * np.random.default_rng(9).standard_normal(len(t))
+    for velocity_mm_s, fault in ((14.0, "imbalance"), (1.0, "none")):
+        wobble = velocity_mm_s * np.sqrt(2) * np.sin(2 * np.pi * 29.0 * t)
+        found = analyse(wobble + noise, RATE_HZ, Machine(unit="mm/s", speed_rpm=1740.0))
+        assert found.severity.zone == "unknown"
+        assert found.rotor.fault == fault
+    assert found.rotor.certainty == "none"
+
+
 def test_without_a_bearing_or_a_speed_nothing_is_named(struck):
     for machine, why in (
         (Machine(speed_rpm=1740.0), "bearing is not known"),
@@ -55,7 +66,7 @@ def test_without_a_bearing_or_a_speed_nothing_is_named(struck):
         assert found.bearing.fault == "blocked"
         assert why in found.bearing.reason
         assert found.severity.zone == "unknown"
-        assert found.rotor.fault == "blocked"
+        assert found.rotor.fault == ("blocked" if machine.speed_rpm is None else "none")
 
 
 def test_clipped_samples_forbid_bearing_and_severity(struck):
