@@ -26,8 +26,7 @@ from banksman.maintenance.iso20816 import Foundation, Severity, severity
 from banksman.maintenance.memory import Memory
 from banksman.maintenance.naming import REVOLUTIONS_MIN, name_fault
 from banksman.maintenance.orders import estimate_speed
-from banksman.maintenance.rotor import excess_of, name_rotor_fault, shaft_lines
-from banksman.maintenance.units import kind_of
+from banksman.maintenance.rotor import rotor_finding
 from banksman.maintenance.window import SAMPLES_MIN, Features, describe, line_powers
 
 Floats = npt.NDArray[np.float64]
@@ -219,16 +218,4 @@ def _rotor(
     stopped = forbidden(flaws, "lines")
     if stopped is not None:
         return stopped
-    kind = kind_of(machine.unit)
-    if shaft_hz is None or not kind:
-        why = "shaft lines need the speed and a unit of acceleration or velocity"
-        return Finding("blocked", "unknown", 0.0, why)
-    excess = excess_of(zone, shaft_hz)
-    if excess is None:
-        why = f"whether the machine shakes too much is unknown: {zone.reason}"
-        return Finding("blocked", "unknown", 0.0, why)
-    try:
-        lines = shaft_lines(samples, rate_hz, shaft_hz, integrate=kind == "acceleration")
-    except ValueError as error:
-        return Finding("blocked", "unknown", 0.0, str(error))
-    return name_rotor_fault(lines, excess, machine.phase_known)
+    return rotor_finding(samples, rate_hz, machine.unit, shaft_hz, zone, machine.phase_known)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from banksman.maintenance.findings import Fault, Finding, Peak
 from banksman.maintenance.iso20816 import Severity, zones_of_any_machine
+from banksman.maintenance.units import kind_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -104,6 +105,33 @@ def shaft_lines(
         rms[index] = near.max()
         over[index] = (rms[index] / floor) ** 2 if floor > 0 else 0.0
     return ShaftLines(orders, rms, over, shaft_hz)
+
+
+def rotor_finding(
+    samples: npt.NDArray[np.floating],
+    rate_hz: float,
+    unit: str,
+    shaft_hz: float | None,
+    severity: Severity,
+    phase_known: bool = False,
+) -> Finding:
+    """What the shaft's lines of one record say, or why nothing may be concluded from them.
+
+    ``severity`` is the record's own (iso20816.py); ``phase_known``: the samples are by angle.
+    """
+    kind = kind_of(unit)
+    if shaft_hz is None or not kind:
+        why = "shaft lines need the speed and a unit of acceleration or velocity"
+        return Finding("blocked", "unknown", 0.0, why)
+    excess = excess_of(severity, shaft_hz)
+    if excess is None:
+        why = f"whether the machine shakes too much is unknown: {severity.reason}"
+        return Finding("blocked", "unknown", 0.0, why)
+    try:
+        lines = shaft_lines(samples, rate_hz, shaft_hz, integrate=kind == "acceleration")
+    except ValueError as error:
+        return Finding("blocked", "unknown", 0.0, str(error))
+    return name_rotor_fault(lines, excess, phase_known)
 
 
 def excess_of(severity: Severity, shaft_hz: float) -> Excess | None:
