@@ -187,5 +187,9 @@ def _print(arguments: argparse.Namespace, channel: Channel, analysis: Analysis, 
     from banksman.maintenance.telling import lines
 
     print("\n".join(lines(str(arguments.file), channel.name, unit, analysis)))
+    if arguments.bearing:
+        from banksman.maintenance.bearings import origin_of
+
+        print(f"bearing {arguments.bearing}: {origin_of(arguments.bearing)}")
     if arguments.html:
         print(f"report: {arguments.html}", file=sys.stderr)

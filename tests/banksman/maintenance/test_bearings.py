@@ -1,5 +1,6 @@
 """Bearing kinematics against published orders."""
 
+import numpy as np
 import pytest
 
 from banksman.maintenance.bearings import (
@@ -9,6 +10,7 @@ from banksman.maintenance.bearings import (
     bearing_orders,
     geometry_of,
     orders_of,
+    origin_of,
 )
 
 # As the data centre publishes them for its drive end and fan end bearings.
@@ -35,6 +37,41 @@ def test_every_bearing_of_the_table_rolls(name):
     assert orders.bpfo == pytest.approx(balls * orders.ftf)
     assert orders.bpfi == pytest.approx(balls * (1 - orders.ftf))
     assert 0.3 < orders.ftf < 0.5
+
+
+def test_a_spherical_roller_bearing_has_the_frequencies_its_maker_gives():
+    at_1500 = bearing_orders("SKF 22228 CC/W33")
+    assert at_1500.bpfo * 25 == pytest.approx(205.3, rel=3e-4)
+    assert at_1500.bpfi * 25 == pytest.approx(269.7, rel=3e-4)
+    assert at_1500.bsf * 25 == pytest.approx(89.1, rel=1e-3)
+    assert at_1500.ftf * 25 == pytest.approx(10.8, rel=1e-3)
+
+
+# Basic dynamic load ratings in kN (ISO 281: 1.3 fc Z^(2/3) D^1.8) as a maker prints them; fc by the
+# ratio of ball to pitch circle. They hold ball and number to each other, not the pitch circle.
+RATED = {"6304": 16.8, "6305": 23.4, "6306": 29.6, "6307": 35.1, "6308": 42.3}
+FC = ((0.16, 59.6), (0.18, 59.9), (0.20, 59.9), (0.22, 59.6), (0.24, 59.0), (0.26, 58.2))
+
+
+@pytest.mark.parametrize("name", RATED)
+def test_a_row_that_nobody_verified_says_so_and_agrees_with_its_load_rating(name):
+    geometry = TABLE[name]
+    assert not geometry.verified
+    assert "NOT VERIFIED" in origin_of(f"SKF {name}")
+    ratios, factors = zip(*FC, strict=True)
+    fc = np.interp(geometry.ball / geometry.pitch, ratios, factors)
+    rating = 1.3 * fc * geometry.balls ** (2 / 3) * geometry.ball**1.8 / 1e3
+    assert rating == pytest.approx(RATED[name], rel=0.07)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_row_tells_its_source(name):
+    assert TABLE[name].source
+    assert TABLE[name].source in origin_of(name)
+
+
+def test_dimensions_are_their_own_source():
+    assert origin_of("9,7.94,39.04") == "dimensions as given"
 
 
 @pytest.mark.parametrize("name", ["SKF 6205-2RS", "6205ZZ", "6205/C3", "6205 2Z", "fag-6205"])
