@@ -32,7 +32,7 @@ from banksman.maintenance.loading import JUDGED, State
 from banksman.maintenance.normal import KeptNormal, Normal, Worst
 from banksman.maintenance.prognosis import NOTHING, prognosis
 from banksman.maintenance.rarity import Floats
-from banksman.maintenance.rows import RowTable
+from banksman.maintenance.rows import LOUDER_FLOOR, RowTable
 from banksman.maintenance.scorer import StreamBank
 from banksman.maintenance.season import KeptSeason, SeasonBank
 from banksman.maintenance.standing import Judgement, RowsNow
@@ -220,7 +220,8 @@ class Judge:
         if self.wearing.failing and worst.verdict < Verdict.ALARM:
             more = math.expm1(self.wearing.growth)
             what = f"most bands of its vibration have grown by {more:.0%} for good"
-            return Worst(Verdict.ALARM, math.nan, what, math.nan)
+            sigmas = self.wearing.growth / LOUDER_FLOOR
+            return Worst(Verdict.ALARM, sigmas, what, math.nan)
         if worst.verdict == Verdict.UNKNOWN and self._warming and self.normal.learned() > 0.0:
             what = f"it warms up: judged after {self._warming} more windows"
             return Worst(worst.verdict, math.nan, what, math.nan)
