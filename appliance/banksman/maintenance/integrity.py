@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from banksman.maintenance.findings import Finding
-from banksman.maintenance.units import STANDARD_GRAVITY_MS2, is_gravity, kind_of, to_si
+from banksman.maintenance.wrong_unit import unit_doubt
 from banksman_drivers.ports import Quality
 
 FlawKind = Literal["numbers", "stuck", "clipped", "dropped", "aliased", "clock", "unit"]
@@ -47,11 +47,6 @@ RUN_MIN = 8
 TAIL_SHARE, TAIL_RATIO = 0.05, 4.0
 # Samples that a burst may lack or have too many: jitter of the box's clock, and of one packet.
 CLOCK_SLACK = 0.1
-# Gravity on a sensor that hangs or stands straight, to a twentieth (bias and mounting).
-GRAVITY_SLACK = 0.05
-# No sensor of this kind is made for more, and machines that shake so have left their bolts.
-RMS_MAX_MS2 = 1000.0
-RMS_MAX_MM_S = 500.0
 
 
 class Flaw(msgspec.Struct, frozen=True):
@@ -207,16 +202,5 @@ def _dropped(
 
 
 def _unit(samples: npt.NDArray[np.floating], unit: str) -> Flaw | None:
-    """Gravity that shows in the wrong unit, and levels that no machine has."""
-    kind = kind_of(unit)
-    mean = abs(float(samples.mean(dtype=np.float64)))
-    rms = float(samples.std(dtype=np.float64))
-    told = ""
-    most = {"acceleration": RMS_MAX_MS2, "velocity": RMS_MAX_MM_S / 1e3}.get(kind, np.inf)
-    if is_gravity(unit) and abs(mean / STANDARD_GRAVITY_MS2 - 1) < GRAVITY_SLACK:
-        told = f"the sensor rests at {mean:.2f} {unit}, which is gravity in m/s2: is that its unit?"
-    elif kind and rms * to_si(unit) > most:
-        told = f"an rms of {rms:.3g} {unit} is more than any machine has: check unit and scale"
-    if not told:
-        return None
-    return Flaw("unit", Quality.UNCERTAIN, ("level", "severity"), told)
+    told = unit_doubt(samples, unit)
+    return Flaw("unit", Quality.UNCERTAIN, ("level", "severity"), told) if told else None

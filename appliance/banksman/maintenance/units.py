@@ -32,8 +32,3 @@ def kind_of(unit: str) -> str:
 def to_si(unit: str) -> float:
     """What one of the unit is in m/s2 or m/s."""
     return parse_unit(ALIASES.get(unit, unit)).factor
-
-
-def is_gravity(unit: str) -> bool:
-    """Whether one of the unit is standard gravity."""
-    return kind_of(unit) == "acceleration" and abs(to_si(unit) - STANDARD_GRAVITY_MS2) < 1e-9

@@ -46,6 +46,47 @@ def test_the_shown_envelope_holds_the_lines_of_the_finding(outer):
         assert outer.shown.over_floor[at] == pytest.approx(peak.times_floor)
 
 
+def spoilt(samples, how):
+    samples = samples.copy()
+    if how == "numbers":
+        samples[100] = np.nan
+    elif how == "stuck":
+        samples[:] = 0.3
+    elif how == "clipped":
+        np.clip(samples, -0.15, 0.15, out=samples)
+    elif how == "dropped":
+        for start in range(6_000, len(samples), 12_000):
+            samples[start : start + 300] = samples[start]
+    elif how == "aliased":
+        samples += 3.0 * np.cos(np.pi * np.arange(len(samples)) * 0.995)
+        samples += 0.1 * np.sin(2 * np.pi * 100.0 * np.arange(len(samples)) / RATE_HZ)
+    elif how == "unit":
+        samples += 9.81
+    return samples
+
+
+@pytest.mark.parametrize(
+    ("how", "blocked"),
+    [
+        ("numbers", {"bearing", "rotor", "zone"}),
+        ("stuck", {"bearing", "rotor", "zone"}),
+        ("clipped", {"bearing", "zone", "rotor"}),
+        ("dropped", {"bearing", "rotor"}),
+        ("aliased", {"rotor"}),
+        ("unit", {"zone", "rotor"}),
+    ],
+)
+def test_a_flaw_of_the_samples_blocks_what_rests_on_them(struck, how, blocked):
+    found = analyse(spoilt(struck, how), RATE_HZ, KNOWN)
+    assert how in [flaw.kind for flaw in found.flaws]
+    told = {
+        "bearing": found.bearing.fault == "blocked",
+        "rotor": found.rotor.fault == "blocked",
+        "zone": found.severity.zone == "unknown",
+    }
+    assert {name for name, is_so in told.items() if is_so} == blocked
+
+
 def test_imbalance_is_suspected_without_a_machine_group_where_every_group_would_forbid_it():
     t = np.arange(round(4 * RATE_HZ)) / RATE_HZ
     noise = 0.01 * np.random.default_rng(9).standard_normal(len(t))
