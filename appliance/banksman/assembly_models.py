@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from banksman.config.schema import ModelSettings
+from banksman.config.schema_deciding import ModelSettings
 from banksman_drivers.board.read import read_board
 from banksman_drivers.board.values import BoardProfile
 from banksman_drivers.file_tree import Tree

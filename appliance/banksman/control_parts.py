@@ -10,7 +10,7 @@ import msgspec
 from banksman.alarms import AlarmDesk
 from banksman.clock import Clock
 from banksman.config.load import LoadedConfig, reload_rules
-from banksman.config.schema import ActionSettings, DecisionSettings
+from banksman.config.schema_deciding import ActionSettings, DecisionSettings
 from banksman.control.act import Act
 from banksman.control.devices import DeviceWatch
 from banksman.control.following import of_losses

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.config.schema_sync import SyncSettings
 from banksman.control.ports import NOTHING, Follows
 from banksman.status import SyncStatus

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.deciding.decision import Decision
 from banksman.records import IdSource, Stamp, readings_messages, to_json
 from banksman.store.blocks import Block, pack

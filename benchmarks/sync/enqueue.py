@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.deciding.decision import Decision
 from banksman.records import decision_message, to_json
 from banksman.store.sealing import Seal

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from banksman.clock import ManualClock
-from banksman.config.schema import WebhookSettings
+from banksman.config.schema_services import WebhookSettings
 from banksman.telemetry.webhook import Webhook
 from banksman.wire.messages import AlarmMessage, Priority
 from banksman_drivers.back_off import BackOff

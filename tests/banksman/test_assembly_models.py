@@ -8,7 +8,7 @@ import pytest
 from tiny_tflite import dense_int8
 
 from banksman.assembly_models import ModelLoader, board_facts
-from banksman.config.schema import ModelSettings
+from banksman.config.schema_deciding import ModelSettings
 from banksman_drivers.board.values import Accelerator, BoardProfile
 from banksman_inference.bundle import GOLDEN, MODEL, pack_bundle
 from banksman_inference.choosing import BoardFacts

@@ -1,7 +1,7 @@
 """What the control thread's parts take over from the run before."""
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.control_parts import LATCHES_KEY, LATCHES_LOST, load_latches
 from banksman.store.store import Store
 

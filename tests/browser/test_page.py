@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from banksman.clock import SystemClock
-from banksman.config.schema import WebSettings
+from banksman.config.schema_services import WebSettings
 from banksman.status import Readiness
 from banksman.web.fake_page import FakePage
 from banksman.wire.messages import Priority

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.store.store import Store
 from banksman.wire.messages import AlarmMessage, Priority
 

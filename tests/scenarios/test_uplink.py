@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.store.store import Store
 from banksman.wire.blocks import unpack
 from banksman.wire.messages import AuditMessage

@@ -19,7 +19,7 @@ from power_cut.disk import MODES, SYNC, WRITE, Change, Disk, Mode, read_diary
 from power_cut.running import record
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.store.sealing import Seal
 from banksman.store.store import Store
 

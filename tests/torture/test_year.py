@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.store.ageing import DAY_S
 from banksman.store.blocks import pack
 from banksman.store.database import connect

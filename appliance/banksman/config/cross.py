@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from banksman.config.cross_vision import check_cases, check_nudge
 from banksman.config.inventory import Inventory
 from banksman.config.report import Report
-from banksman.config.schema import ActionSettings, Config, DecisionSettings, ModelSettings
+from banksman.config.schema import Config
+from banksman.config.schema_deciding import ActionSettings, DecisionSettings, ModelSettings
 from banksman.deciding.decision import NO_ACTION
 from banksman.deciding.locate import Path
 from banksman.deciding.rules import Row

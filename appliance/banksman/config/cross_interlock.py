@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from banksman.config.inventory import GUARD_ID, Inventory
 from banksman.config.report import Report
-from banksman.config.schema import Config, TripSettings
+from banksman.config.schema import Config
+from banksman.config.schema_deciding import TripSettings
 from banksman.deciding.condition import Condition, compile_condition
 from banksman.deciding.locate import Path
 from banksman.errors import ConfigError

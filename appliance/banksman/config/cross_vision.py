@@ -8,7 +8,8 @@ from pathlib import Path as FilePath
 
 from banksman.config.inventory import GUARD_ID, Inventory
 from banksman.config.report import Report
-from banksman.config.schema import ActionSettings, Config, DecisionSettings
+from banksman.config.schema import Config
+from banksman.config.schema_deciding import ActionSettings, DecisionSettings
 from banksman.config.schema_vision import InspectionSettings, RejectSettings
 from banksman.deciding.locate import Path
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from banksman.config.schema import (
+from banksman.config.schema import Config
+from banksman.config.schema_services import (
     CloudSettings,
-    Config,
     MqttSettings,
     StoreSettings,
     WebhookSettings,

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from banksman.clock import Clock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.errors import StoreError
 from banksman.status import StoreStatus
 from banksman.store.answers import Answers
@@ -200,7 +200,10 @@ class Store(Answers):
         return self._parts.memory.state_lost
 
     def stretch(self, factor: float) -> None:
-        """Let records take ``factor`` times the quota; the disk's floor holds all the same."""
+        """Keep records, delivered or not, for ``factor`` times the quota and their times to live.
+
+        The disk's floor holds all the same.
+        """
         self._keeper.stretch = factor
 
     # Condition.

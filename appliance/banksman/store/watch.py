@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.control.ports import AlarmSignal
 from banksman.status import StoreStatus
 from banksman.wire.messages import Priority

@@ -27,7 +27,7 @@ import aiohttp
 import msgspec
 
 from banksman.clock import Clock
-from banksman.config.schema import CloudSettings
+from banksman.config.schema_services import CloudSettings
 from banksman.control.ports import Reply
 from banksman.deciding.decide import judge_answer
 from banksman.deciding.decision import Event, Verdict

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable
 
 from banksman.clock import Clock
-from banksman.config.schema import MqttSettings
+from banksman.config.schema_services import MqttSettings
 from banksman.control.snapshot import Snapshot
 from banksman.status import LinkStatus
 from banksman.telemetry.backlog import Courier

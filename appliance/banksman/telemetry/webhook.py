@@ -25,7 +25,7 @@ import aiohttp
 import msgspec
 
 from banksman.clock import Clock
-from banksman.config.schema import WebhookSettings
+from banksman.config.schema_services import WebhookSettings
 from banksman.telemetry.alerts import AlertQueue
 from banksman.wire.messages import AlarmMessage
 from banksman_drivers.back_off import BackOff

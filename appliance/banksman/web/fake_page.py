@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from banksman.clock import Clock, SystemClock
-from banksman.config.schema import WebSettings
+from banksman.config.schema_services import WebSettings
 from banksman.security.accounts import Accounts
 from banksman.web.fake import FakeAppliance
 from banksman.web.fake_machines import FakeMachines

@@ -25,7 +25,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from banksman.clock import Clock
-from banksman.config.schema import WebSettings
+from banksman.config.schema_services import WebSettings
 from banksman.errors import PageError
 from banksman.security.accounts import Accounts
 from banksman.security.certificate import ensure_certificate

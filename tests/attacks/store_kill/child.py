@@ -12,7 +12,7 @@ import threading
 import time
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.deciding.decision import Decision
 from banksman.store.store import Store
 from banksman.wire.messages import Priority

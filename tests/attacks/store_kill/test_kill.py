@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.store.store import Store
 from banksman.wire.messages import ReadingsMessage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from banksman.clock import Clock, SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.deciding.decision import Decision
 from banksman.store.sealing import Seal
 from banksman.store.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.status import StoreStatus
 from banksman.store.watch import CALM_LOOKS, StoreWatch, conditions
 from banksman.wire.messages import Priority

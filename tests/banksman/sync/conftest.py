@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.config.schema_sync import SyncSettings
 from banksman.status import SyncStatus
 from banksman.store.store import Store

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from banksman.clock import SystemClock
-from banksman.config.schema import CloudSettings
+from banksman.config.schema_services import CloudSettings
 from banksman.deciding.decision import Event, Verdict
 from banksman.sync.cloud_port import ANSWER_MAX_BYTES, OUTSTANDING_MAX, HttpCloudPort
 

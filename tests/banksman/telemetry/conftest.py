@@ -9,7 +9,7 @@ import pytest
 
 from banksman.alarms import AlarmDesk
 from banksman.clock import SystemClock
-from banksman.config.schema import MqttSettings, StoreSettings
+from banksman.config.schema_services import MqttSettings, StoreSettings
 from banksman.control.snapshot import SensorView, Snapshot, TripView
 from banksman.store.store import Store
 from banksman.telemetry.mqtt import Telemetry

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from banksman.clock import ManualClock
-from banksman.config.schema import WebhookSettings
+from banksman.config.schema_services import WebhookSettings
 from banksman.telemetry.alerts import AlertQueue
 from banksman.telemetry.webhook import Webhook, Webhooks
 from banksman.wire.messages import AlarmMessage, Priority

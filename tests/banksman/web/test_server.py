@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from banksman.clock import ManualClock
-from banksman.config.schema import WebSettings
+from banksman.config.schema_services import WebSettings
 from banksman.web.fake_page import FakePage
 from banksman.wire.messages import Priority
 

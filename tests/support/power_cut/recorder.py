@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from banksman.clock import SystemClock
-from banksman.config.schema import StoreSettings
+from banksman.config.schema_services import StoreSettings
 from banksman.deciding.decision import Decision
 from banksman.store.sealing import load_seal
 from banksman.store.store import Store
