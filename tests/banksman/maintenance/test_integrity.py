@@ -184,3 +184,21 @@ def test_a_forbidden_conclusion_says_every_reason():
     assert finding.fault == "blocked"
     assert "clipped" in finding.reason
     assert "m/s2" in finding.reason
+
+
+@given(
+    power=st.integers(-12, 12),
+    turned=st.sampled_from([-1.0, 1.0]),
+    how=st.sampled_from(["whole", "clipped", "dropped", "stuck"]),
+)
+@settings(deadline=None, max_examples=40)
+def test_gain_and_polarity_of_a_sensor_hide_no_flaw_and_make_none(power, turned, how):
+    samples = np.round(NOISE * 4096) / 4096
+    if how == "clipped":
+        samples = np.clip(samples, -1.5, 1.5)
+    elif how == "dropped":
+        samples[500:600] = samples[500]
+    elif how == "stuck":
+        samples = np.full(len(samples), 0.25)
+    found = check_window(samples * turned * 2.0**power, "bar")
+    assert [flaw.kind for flaw in found] == ([] if how == "whole" else [how])

@@ -125,3 +125,20 @@ def test_the_zone_is_unknown_where_anything_is_missing(changed, why):
     found = severity(**{**given_, **changed})
     assert found.zone == "unknown"
     assert why in found.reason
+
+
+@given(
+    seed=st.integers(0, 1000),
+    scale=st.floats(1e-3, 1e3),
+    shift=st.floats(-50, 50),
+    unit=st.sampled_from(["gn", "m/s2", "mm/s"]),
+)
+@settings(deadline=None, max_examples=25)
+def test_the_velocity_is_as_many_times_greater_as_the_samples_and_knows_no_offset(
+    seed, scale, shift, unit
+):
+    samples = np.random.default_rng(seed).standard_normal(8_000)
+    plain = velocity_mm_s(samples, 4_000.0, unit)
+    assert velocity_mm_s(samples * scale + shift, 4_000.0, unit) == pytest.approx(
+        plain * scale, rel=1e-3
+    )

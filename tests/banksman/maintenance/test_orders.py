@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from vibrations import shaft
 
 from banksman.maintenance.orders import by_angle, estimate_speed
@@ -65,6 +67,34 @@ def test_a_speed_near_the_plate_is_found(true_hz):
     found = estimate_speed(samples, RATE_HZ, 24.6)
     assert found is not None
     assert found.shaft_hz == pytest.approx(true_hz, abs=0.13)
+
+
+@given(scale=st.floats(1e-4, 1e4), shift=st.floats(-10, 10), turned=st.sampled_from([-1, 1]))
+@settings(deadline=None, max_examples=15)
+def test_gain_offset_and_polarity_of_a_sensor_change_no_speed(scale, shift, turned):
+    samples = shaft({1: 1.0, 2: 0.5, 3: 0.4}, rate_hz=RATE_HZ, seconds=2.0, shaft_hz=24.1)
+    samples = samples + np.random.default_rng(4).standard_normal(len(samples))
+    plain = estimate_speed(samples, RATE_HZ, 24.6)
+    other = estimate_speed((samples + shift) * scale * turned, RATE_HZ, 24.6)
+    assert plain is not None
+    assert other is not None
+    assert other.shaft_hz == pytest.approx(plain.shaft_hz)
+
+
+@given(seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3), faster=st.floats(0.1, 10.0))
+@settings(deadline=None, max_examples=15)
+def test_by_angle_a_machine_and_its_sampling_sped_up_together_are_the_same(seed, scale, faster):
+    samples, pulses = run_up(seconds=1.0)
+    samples = samples + 0.1 * np.random.default_rng(seed).standard_normal(len(samples))
+    plain = by_angle(samples, RATE_HZ, pulses)
+    other = by_angle(samples * scale, RATE_HZ * faster, pulses / faster)
+    assert other.shaft_hz == pytest.approx(plain.shaft_hz * faster)
+    shared = min(len(plain.samples), len(other.samples))
+    assert abs(len(plain.samples) - len(other.samples)) <= plain.per_turn + other.per_turn
+    if plain.per_turn == other.per_turn:
+        assert np.allclose(
+            other.samples[:shared], plain.samples[:shared] * scale, atol=1e-6 * scale
+        )
 
 
 def test_noise_has_no_speed():

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from vibrations import shaft
 
 from banksman.maintenance.iso20816 import Severity
@@ -114,3 +116,21 @@ def test_acceleration_becomes_velocity_line_by_line():
 def test_a_record_of_too_few_turns_is_refused(shaft_hz):
     with pytest.raises(ValueError, match="revolutions"):
         shaft_lines(np.zeros(12_800), RATE_HZ, shaft_hz, integrate=True)
+
+
+@given(
+    faster=st.floats(0.2, 5.0),
+    scale=st.floats(1e-3, 1e3),
+    shift=st.floats(-10, 10),
+    fault=st.sampled_from(list(CASES)),
+)
+@settings(deadline=None, max_examples=25)
+def test_gain_offset_and_a_machine_sped_up_with_its_sampling_change_no_pattern(
+    faster, scale, shift, fault
+):
+    samples = shaft(CASES[fault], rate_hz=RATE_HZ, seconds=2.0, shaft_hz=SHAFT_HZ)
+    samples = samples + 0.02 * np.random.default_rng(4).standard_normal(len(samples))
+    lines = shaft_lines(
+        (samples + shift) * scale, RATE_HZ * faster, SHAFT_HZ * faster, integrate=False
+    )
+    assert name_rotor_fault(lines, Excess("zone C"), phase_known=False).fault == fault

@@ -67,6 +67,32 @@ def test_each_window_is_described_alone(seed, order):
         assert np.allclose(getattr(other, name), getattr(plain, name)[list(order)])
 
 
+@given(seed=SEEDS)
+@settings(deadline=None, max_examples=25)
+def test_levels_do_not_depend_on_the_order_of_the_samples(seed):
+    samples = windows(seed)
+    shuffled = np.random.default_rng(seed).permuted(samples, axis=1)
+    plain, other = describe(samples, 1000.0), describe(shuffled, 1000.0)
+    for name in ("mean", "rms", "peak", "crest", "kurtosis"):
+        assert np.allclose(getattr(other, name), getattr(plain, name))
+    assert np.allclose(other.octave_power.sum(axis=1), plain.octave_power.sum(axis=1))
+
+
+@given(
+    seed=SEEDS, turn=st.integers(0, 1023), backwards=st.booleans(), upside=st.sampled_from([-1, 1])
+)
+@settings(deadline=None, max_examples=50)
+def test_a_spectrum_knows_neither_beginning_nor_direction_nor_polarity(
+    seed, turn, backwards, upside
+):
+    samples = windows(seed)
+    other = upside * np.roll(samples, turn, axis=1)[:, :: -1 if backwards else 1]
+    plain, turned = describe(samples, 1000.0), describe(other, 1000.0)
+    for name in ("rms", "peak", "kurtosis", "first_rms", "octave_power"):
+        assert np.allclose(getattr(turned, name), getattr(plain, name))
+    assert np.allclose(turned.mean, upside * plain.mean)
+
+
 def test_a_sine_is_what_a_sine_is():
     t = np.arange(4096) / 4096
     features = describe(3.0 * np.sin(2 * np.pi * 40 * t)[None, :], 4096.0)
