@@ -31,9 +31,10 @@ from banksman.vision.codes import REMEDY, Codes, is_there
 from banksman.vision.commissioning import Commissioning
 from banksman.vision.desk import Note, QualityDesk, StationParts
 from banksman.vision.evidence import Evidence, Seen, Source
+from banksman.vision.in_use import Using
 from banksman.vision.inspection import Picture, Region
 from banksman.vision.jpeg import to_jpeg
-from banksman.vision.looking import Looker
+from banksman.vision.looking import Looker, come_first
 from banksman.vision.parts_folder import PartsFolder
 from banksman.vision.station import Station
 from banksman.vision.turns import TurnLooker
@@ -77,14 +78,14 @@ class Vision:
         self._seal = seal
         self._crashes = crashes
         settings = config.inspections
-        self._shared = SharedAccelerator("infer-0") if len(settings) > 1 else None
+        self._shared = SharedAccelerator("infer-0", come_first) if len(settings) > 1 else None
         self._shelves = {
             each.id: BundleShelf(self._root / each.id / "bundles", each.id) for each in settings
         }
         self._workshops = {each.id: self._workshop(each) for each in settings}
         self.stations = {
             each.id: Station(
-                each, cameras[each.camera], clock, why_none=LOADING, loading=True,
+                each, cameras[each.camera], clock, using=Using(None, LOADING, loading=True),
                 codes=_codes(each),
             )
             for each in settings
@@ -148,17 +149,17 @@ class Vision:
         elif shelf.in_use:
             path = shelf.path(shelf.in_use)
         else:
-            station.use(None, f"not commissioned yet: banksman commission {name}")
+            station.using.use(None, f"not commissioned yet: banksman commission {name}")
             return
         try:
-            station.use(self._workshops[name].load(path))
+            station.using.use(self._workshops[name].load(path))
         except (InferenceError, OSError, ValueError) as error:
             log.error("inspection %s: %s", name, error)
-            station.use(None, str(error))
+            station.using.use(None, str(error))
         except Exception as error:
             # A bundle may be broken in ways that nobody thought of; the other stations look on.
             log.exception("inspection %s: %s cannot be loaded", name, path)
-            station.use(None, f"{path.name} cannot be loaded: {error!r}. Report this")
+            station.using.use(None, f"{path.name} cannot be loaded: {error!r}. Report this")
 
     def _tell(self, name: str, why: str) -> None:
         """A backend gives way or is set aside: the station looks on, and a person shall know."""
@@ -190,8 +191,7 @@ class Vision:
             PartsFolder(folder / "commission"),
             self._shelves[settings.id],
             self._workshops[settings.id],
-            self._clock,
-            station.use,
+            station.using.use,
             fixed=(
                 f"bundle_file of inspection {settings.id} names one; take it out of the config"
                 if settings.bundle_file is not None
@@ -213,7 +213,7 @@ class Vision:
             finding = station.finding(frame)
             if finding is None:
                 return None
-            return Seen(finding, station.version, station.limits)
+            return Seen(finding, station.using.version, station.using.limits)
 
         return Source(find, parts.kept, station.settings.evidence.quality)
 
@@ -239,7 +239,7 @@ def _codes(settings: InspectionSettings) -> Callable[[Picture], tuple[str, ...]]
 
 
 def _version(station: Station) -> Callable[[], str]:
-    return lambda: station.version
+    return lambda: station.using.version
 
 
 def _each(listeners: Sequence[Callable[[Stream], None]]) -> Callable[[Stream], None]:

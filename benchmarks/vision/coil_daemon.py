@@ -51,7 +51,7 @@ class Stamps:
         self._offer(frame)
         if not self._line:
             return
-        inspector = self._station._in_use.looker
+        inspector = self._station.using.now.looker
         maps = inspector._maps
         if not isinstance(maps, Kept):
             inspector._maps = Kept(maps)  # the next look's maps are kept

@@ -47,13 +47,14 @@ class Client(Generic[Item]):
 class SharedAccelerator:
     """An accelerator (the CPU is one too) and those who share it."""
 
-    def __init__(self, name: str) -> None:
-        """``name``: the thread's, as `infer-0`."""
+    def __init__(self, name: str, begin: Callable[[], None] = lambda: None) -> None:
+        """``name``: the thread's, as `infer-0`. ``begin`` is its first call: its priority, say."""
         self.name = name
         self._turns: Turns[Any] = Turns()
         self._clients: dict[str, Client[Any]] = {}
         self._wake = threading.Condition()
         self._stopping = False
+        self._begin = begin
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def join(
@@ -100,6 +101,7 @@ class SharedAccelerator:
         return dropped
 
     def _run(self) -> None:
+        self._begin()
         while (turn := self._next()) is not None:
             client, item = turn
             try:

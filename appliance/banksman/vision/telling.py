@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from banksman.config.schema_vision import InspectionSettings
 from banksman.vision.debounce import Debounce
 from banksman.vision.finding import Finding
 from banksman.vision.severity import Severity
@@ -99,3 +100,9 @@ class Teller:
         if label not in self._labels and len(self._labels) < LABELS_MOST:
             self._labels[label] = len(self._labels) + 1
         return float(self._labels.get(label, 0))
+
+
+def teller_of(settings: InspectionSettings) -> Teller:
+    """A station's."""
+    points = [(name, unit) for name, unit, _ in settings.points()]
+    return Teller(settings.id, points, Debounce(settings.needed, settings.of))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from banksman.vision.commission_view import TrialCounts
+from banksman.vision.in_use import InUse
 from banksman.vision.inspection import Picture
 from banksman.vision.severity import Severity, judge
-from banksman.vision.station import InUse
 
 
 class Trial:

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from banksman.config.schema_vision import InspectionSettings
+from banksman.vision.in_use import InUse
 from banksman.vision.inspection import Picture, Region, Thresholds
 from banksman.vision.looking import Looker
 from banksman.vision.preprocessing import Preprocessing
 from banksman.vision.severity import Limits, limits_of
-from banksman.vision.station import InUse
 from banksman.vision.workshop_port import Learnt
 from banksman_drivers.ports import Ticks
 from banksman_inference.bundle import HEAD, MEMORY, Bundle, pack_bundle, read_bundle, refused

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from banksman.vision.in_use import InUse
 from banksman.vision.inspection import Picture, Thresholds
-from banksman.vision.station import InUse
 
 Scores = npt.NDArray[np.float32]
 

@@ -10,9 +10,10 @@ import pytest
 from banksman.clock import SystemClock
 from banksman.config.schema_vision import InspectionSettings
 from banksman.control.stream import Stream
+from banksman.vision.in_use import InUse, Using
 from banksman.vision.inspection import Inspection, Region, Timings
 from banksman.vision.severity import Limits
-from banksman.vision.station import InUse, Station
+from banksman.vision.station import Station
 from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.fake.camera import FakeCamera
 from banksman_drivers.ports import Quality
@@ -100,7 +101,7 @@ class Line:
         settings = InspectionSettings.model_validate(
             {"id": "caps", "camera": "cam1", "stale_ms": 60_000.0, **options}
         )
-        self.station = Station(settings, self.camera, self.clock, in_use=self.in_use())
+        self.station = Station(settings, self.camera, self.clock, using=Using(self.in_use()))
 
     def in_use(self, version="caps-1"):
         return InUse(self.looker, Limits(2.0, 3.0), version)

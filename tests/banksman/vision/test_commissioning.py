@@ -7,14 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from banksman.clock import ManualClock
 from banksman.vision.bundle_shelf import BundleShelf
 from banksman.vision.commission_view import CommissionRefused
 from banksman.vision.commissioning import Commissioning
+from banksman.vision.in_use import InUse
 from banksman.vision.inspection import Inspection, Region, Timings
 from banksman.vision.parts_folder import PartsFolder
 from banksman.vision.severity import Limits
-from banksman.vision.station import InUse
 from banksman_drivers.fake.camera import Scene
 from banksman_drivers.ports import Frame, Quality
 from banksman_inference.ports import ModelRefused
@@ -62,7 +61,7 @@ class Candidate:
 
 class Line:
     def __init__(self, folder, region=None, fixed=""):
-        self.folder, self.used, self.clock = folder, [], ManualClock()
+        self.folder, self.used = folder, []
         self.workshop = Workshop()
         self.region, self.fixed = region, fixed
         self.scene = Scene(64, 48)
@@ -73,7 +72,7 @@ class Line:
         """As after a restart."""
         self.work = Commissioning(
             "caps", self.region, False, PartsFolder(self.folder / "parts"),
-            BundleShelf(self.folder / "bundles", "caps"), self.workshop, self.clock,
+            BundleShelf(self.folder / "bundles", "caps"), self.workshop,
             self.used.append, self.fixed,
         )  # fmt: skip
 
@@ -235,7 +234,7 @@ async def test_one_can_go_back_to_the_bundle_before(line):
 async def test_a_candidate_that_breaks_is_counted_and_harms_nobody(line):
     await line.taught()
     await line.work.save(0.05)
-    line.work._trial.candidate.looker.inspect = lambda picture: 1 / 0
+    line.work._candidate.trial.candidate.looker.inspect = lambda picture: 1 / 0
     line.film(3)
     assert line.work.view().trial.failed == 3
 

@@ -118,14 +118,14 @@ async def test_a_score_that_is_no_number_is_bad(make_line):
 
 async def test_without_a_bundle_it_is_lost_with_the_reason_until_one_is_used(make_line):
     line = make_line()
-    line.station.use(None, "its bundle was refused: truncated")
+    line.station.using.use(None, "its bundle was refused: truncated")
     async with line.running():
         await line.until(lambda: line.station.health().state == "lost", "it is lost")
         assert "truncated" in line.station.health().message
         await line.until_bad("severity")
-        line.station.use(line.in_use("caps-2"))
+        line.station.using.use(line.in_use("caps-2"))
         await line.until_told("severity", 0.0)
-        assert line.station.version == "caps-2"
+        assert line.station.using.version == "caps-2"
 
 
 async def test_frames_that_nobody_had_time_for_are_counted(make_line):
