@@ -82,6 +82,10 @@ class Envelopes(msgspec.Struct, frozen=True):
             width_hz=self.width_hz,
         )
 
+    def variance(self) -> float:
+        """That of the band which pulsates most, in squares of its mean; 1 for noise."""
+        return float(self.power.var(axis=1).max())
+
     def levelled(self, over_s: float) -> Envelopes:
         """The same, each moment over the mean of ``over_s`` about it: what comes and goes more
         slowly (a burst, a load) fills a spectrum no longer."""

@@ -32,7 +32,7 @@ import numpy.typing as npt
 from banksman.maintenance import combs
 from banksman.maintenance.bearings import FaultOrders
 from banksman.maintenance.cases import CLEAR, Case, Diagnosis, Taken, Window
-from banksman.maintenance.envelope import envelopes
+from banksman.maintenance.envelope import Envelopes, envelopes
 from banksman.maintenance.findings import Finding
 
 DECISIVE = math.log(100)  # decisive odds: that anything is wrong (Jeffreys' scale, as CLEAR is)
@@ -45,6 +45,8 @@ CAGE_LINES_MIN = 3  # of its first four: a ball's load swells once a turn of the
 # How many sidebands of a race are its own when what it does not explain is asked for a ball's spin
 # (which nothing else should look like) and for cage lines (which lie among them).
 SIDES_STRICT, SIDES_LOOSE = 5, 2
+# An envelope of noise has a variance of 1 (1.4 is the most of a hundred bands of a second).
+BURSTS_MIN = 1.5
 REVOLUTIONS_MIN = 20  # eight turns of the cage: fewer do not resolve its sidebands
 WIDTH_HARMONICS = 3.1  # a band lets the third harmonic through, slip and all
 SMOOTH_ORDERS = 0.85  # of the shaft: noise is taken as level over this much of a spectrum
@@ -75,7 +77,7 @@ def name_fault(samples: Samples, rate_hz: float, shaft_hz: float, orders: FaultO
         return window.found(first, "named", ahead)
     if _spins(spin):
         return window.found(spin, "named", spin.lead)
-    for look in (heard.loudest_half(), heard.levelled(1.0 / (orders.ftf * shaft_hz))):
+    for look in _looks(heard, 1.0 / (orders.ftf * shaft_hz)):
         part = Window(look.spectra(), shaft_hz)
         spin_there = _spin(part, orders)
         if _spins(spin_there):
@@ -154,6 +156,13 @@ def _rattles(cage: Case, others: list[Case]) -> bool:
     deepest = max(other.depth for other in others)
     row = cage.lines_seen >= CAGE_LINES_MIN and cage.depth > deepest
     return row and cage.lead > DECISIVE and _speaks_clearly(cage)
+
+
+def _looks(heard: Envelopes, cage_turn_s: float) -> list[Envelopes]:
+    """Where a spot that leaves its track may strike; nowhere in a window that is all alike."""
+    if heard.variance() < BURSTS_MIN:
+        return []
+    return [heard.loudest_half(), heard.levelled(cage_turn_s)]
 
 
 def _spin(window: Window, orders: FaultOrders) -> Case:
