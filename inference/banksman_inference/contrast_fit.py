@@ -1,4 +1,4 @@
-"""Trains the contrast network of a `patch_memory`: one hidden layer, by Adam, in numpy.
+"""Trains a `contrast`: one hidden layer, by Adam, in numpy.
 
 Patches are first whitened by the good ones (their covariance becomes the identity), so that a
 change counts by how unusual it is for good parts and not by how loud its channel is. Then
@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from banksman_inference.patch_memory import Contrast
+from banksman_inference.contrast import Contrast
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]

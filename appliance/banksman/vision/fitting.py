@@ -33,9 +33,11 @@ from banksman.vision.inspection import Picture, PictureRefused, Region
 from banksman.vision.made_defects import made_defect
 from banksman.vision.preprocessing import Prepared, Preprocessing
 from banksman_inference.class_head import EXAMPLES_MIN, ClassHead, doubt, embedding, fit_head
+from banksman_inference.contrast import covered
 from banksman_inference.memory_fit import STEPS_OF_FIT, GatheredPart, Quota, fit_memory, quota
-from banksman_inference.patch_memory import PatchMemory, covered, covered_deep
+from banksman_inference.patch_memory import PatchMemory
 from banksman_inference.rarity import Rarity
+from banksman_inference.recall import head, neighbourhoods
 
 Progress = Callable[[int, int, str], None]
 Floats = npt.NDArray[np.float32]
@@ -146,7 +148,9 @@ class _Work:
         prepared = self._prepared(self._good, number, "good part")
         seen = self._see(prepared)
         self.tell("looking at good parts")
-        deep = covered_deep(seen.maps, self.backbone.grid, seen.valid)
+        deep, whole = (
+            each(seen.maps, self.backbone.grid, seen.valid) for each in (neighbourhoods, head)
+        )
         own = self._patches(seen)
         good = [_some(own, limits.good // 3, random)]
         defective = []
@@ -169,6 +173,7 @@ class _Work:
             np.concatenate(good),
             tuple(defective),
             _some(deep.reshape(-1, deep.shape[2]), limits.deep, random),
+            _some(whole.reshape(-1, whole.shape[2]), limits.head, random),
         )
 
     def look(self, memory: PatchMemory, number: int) -> float:

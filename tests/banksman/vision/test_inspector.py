@@ -16,7 +16,7 @@ from banksman_inference.arrays import read_arrays, write_arrays
 from banksman_inference.bundle import MODEL, read_bundle
 from banksman_inference.class_head import ClassHead
 from banksman_inference.litert import LiteRtNetwork
-from banksman_inference.patch_memory import CORESET_MAX, PatchMemory
+from banksman_inference.patch_memory import PatchMemory
 from banksman_inference.ports import ModelRefused
 
 GOODS, DEFECTS = 28, 12
@@ -115,8 +115,7 @@ def test_a_memory_and_a_head_from_a_bundle_say_the_same(network, whole, fitted):
 
 
 def test_a_memory_is_bounded(fitted):
-    assert len(fitted.memory.coreset.patches) <= CORESET_MAX
-    assert len(fitted.memory.to_bytes()) < 1_000_000
+    assert len(fitted.memory.to_bytes()) < GOODS * 30_000 + 1_000_000
 
 
 def test_what_lies_outside_the_region_changes_nothing(network, fitted):
@@ -201,11 +200,55 @@ def test_an_inspector_without_memory_and_head_is_refused(network):
         Inspector(network, PREPARING, ManualClock())
 
 
-@pytest.mark.parametrize("name", ["mean", "inward", "coreset", "good_spot", "grid", "outer"])
+@pytest.mark.parametrize(
+    "name", ["mean", "inward", "patches", "ends", "wholes", "good", "peaks", "grid", "outer"]
+)
 def test_a_memory_with_an_impossible_array_is_refused(fitted, name):
     arrays = dict(read_arrays(fitted.memory.to_bytes(), 32_000_000))
     arrays[name] = arrays[name][:1].astype(arrays[name].dtype)
-    if name in ("mean", "outer", "coreset"):
+    if name in ("mean", "outer", "wholes"):
         arrays[name] = np.full_like(arrays[name], np.nan)
     with pytest.raises(ModelRefused, match="commission again"):
         PatchMemory.from_bytes(write_arrays(arrays))
+
+
+def of_before(memory):
+    """The arrays of a memory as they were before there was recall: a coreset in its place."""
+    arrays = read_arrays(memory.to_bytes(), 32_000_000)
+    random = np.random.default_rng(0)
+    kept = ("mean", "inward", "inner", "outward", "outer", "grid")
+    return {
+        **{name: arrays[name] for name in kept},
+        "centre": np.zeros(272, np.float32),
+        "project": random.normal(0, 0.1, (272, 16)).astype(np.float32),
+        "coreset": random.normal(0, 1, (50, 16)).astype(np.float16),
+        "good_spot": arrays["good"][:, 0],
+        "good_far": np.linspace(0, 1, len(arrays["good"])).astype(np.float32),
+    }
+
+
+def test_a_memory_of_before_there_was_recall_still_judges(network, fitted):
+    memory = PatchMemory.from_bytes(write_arrays(of_before(fitted.memory)))
+    looking = Inspector(network, PREPARING, ManualClock(), memory=memory)
+    good, bad = made_product.part(900), made_product.scratched(901)[0]
+    seen = looking.inspect(bad)
+    assert seen.score >= looking.inspect(good).score
+    again = Inspector(
+        network, PREPARING, ManualClock(), memory=PatchMemory.from_bytes(memory.to_bytes())
+    )
+    assert again.inspect(bad).score == seen.score
+
+
+def test_the_coreset_of_before_speaks_behind_its_guard(fitted):
+    memory = PatchMemory.from_bytes(write_arrays(of_before(fitted.memory)))
+    middle, most = np.median(memory.good, axis=0), memory.good.max(axis=0)
+    of_spot, of_far = memory.rarity(
+        np.array([[most[0], middle[1]], [middle[0], most[1]]], np.float32)
+    )
+    assert of_far == pytest.approx(of_spot - 1, abs=0.4)
+
+
+def test_the_same_parts_and_seed_give_the_same_memory(network):
+    good = [made_product.part(seed, 64) for seed in range(20)]
+    one, other = (fit(network, PREPARING, good, seed=3).memory.to_bytes() for _ in range(2))
+    assert one == other
