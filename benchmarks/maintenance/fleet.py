@@ -55,7 +55,7 @@ class Run(msgspec.Struct, frozen=True):
     given: int
 
 
-class _Quiet:
+class Quiet:
     """Where alarms and readings go."""
 
     def raise_alarm(
@@ -140,15 +140,15 @@ def _continuous(seconds: int) -> float:
     return seconds / (time.thread_time() - began_s)
 
 
-def _forget(_: bytes) -> None:
+def forget(_: bytes) -> None:
     """Nothing is kept."""
 
 
 async def _run(seconds: float, *, busy: bool) -> Run:
-    clock, quiet = SystemClock(), _Quiet()
-    turns, shelf = Turns(), RunShelf("fleet", _forget, None)
+    clock, quiet = SystemClock(), Quiet()
+    turns, shelf = Turns(), RunShelf("fleet", forget, None)
     watches = [
-        Watch(_settings(number), clock, quiet, _forget, None, shelf, turns)
+        Watch(_settings(number), clock, quiet, forget, None, shelf, turns)
         for number in range(MACHINES)
     ]
     samples = np.random.default_rng(SEED).normal(0, 0.1, (4, SAMPLES)).astype(np.float32)

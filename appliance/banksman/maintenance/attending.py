@@ -2,7 +2,7 @@
 
 Rules of this file
 - One thread calls it; only `say` is for any. Times are arguments.
-- Bursts are heard in turns with other machines of the box (turns.py).
+- What takes more than a moment is done in turns with other machines of the box (turns.py).
 - A window without any reading is blind: silence of the sensors is no health.
 - What people say (renew, failed, replaced) is done with the next window, and kept at once.
 - It is kept as well when a tenth more of a normal is learned; a box that loses power while it
@@ -95,7 +95,8 @@ class Attending:
             newest = self.intake.newest(mono_ns - stale_ns)
             over = self._collector.add(newest, mono_ns / 1e9, self._loading.now)
             if over is not None:
-                self._judge.vector(*over, wall_ns / 1e9)
+                with self._turns.turn():
+                    self._judge.vector(*over, wall_ns / 1e9)
         while (burst := self.intake.next_burst()) is not None:
             speed = self.intake.speed_rpm
             with self._turns.turn():
@@ -103,6 +104,21 @@ class Attending:
 
     def window(self, mono_ns: int, wall_ns: int) -> Told:
         """A window is over: judge it."""
+        with self._turns.turn():
+            return self._window(mono_ns, wall_ns)
+
+    def came_further(self) -> bool:
+        """Whether so much more was learned since the last call that it is worth a write."""
+        progress = self._judge.normal.tenths() + int(self._loading.share)
+        before, self._progress = self._progress, progress
+        return progress != before
+
+    def keep(self) -> None:
+        """Give the store what was learned."""
+        with self._turns.turn():
+            self._keep()
+
+    def _window(self, mono_ns: int, wall_ns: int) -> Told:
         self._obey(wall_ns)
         slow = self.intake.window()
         levels = [hearing.level() for hearing in self._hearings.values()]
@@ -130,14 +146,7 @@ class Attending:
         learned = self._judge.normal.learned()
         return Told(judgement, heard, learned, wall_ns, blind, self._judge.rows())
 
-    def came_further(self) -> bool:
-        """Whether so much more was learned since the last call that it is worth a write."""
-        progress = self._judge.normal.tenths() + int(self._loading.share)
-        before, self._progress = self._progress, progress
-        return progress != before
-
-    def keep(self) -> None:
-        """Give the store what was learned."""
+    def _keep(self) -> None:
         self._save(msgspec.msgpack.encode(Kept(self._judge.saved(), self._loading.states)))
 
     def _obey(self, wall_ns: int) -> None:
@@ -150,7 +159,7 @@ class Attending:
             elif word == "replaced":
                 self._judge.wearing.replaced()
             self._judge.renew()
-            self.keep()
+            self._keep()
 
     def _restore(self, saved: bytes | None) -> None:
         if saved is None:

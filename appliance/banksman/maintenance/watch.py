@@ -157,11 +157,12 @@ class Watch(Driver):
         while not bridge.wait(REST_S):
             attending.look(clock.mono_ns(), clock.wall_ns())
             now_ns = clock.mono_ns()
-            if now_ns >= due_ns:
-                # After a stall of ours the missed windows are not made up.
-                due_ns = max(due_ns + window_ns, now_ns)
-                bridge.put(attending.window(now_ns, clock.wall_ns()))
-            if now_ns - kept_ns >= save_ns or attending.came_further():
+            if now_ns < due_ns:
+                continue
+            # After a stall of ours the missed windows are not made up.
+            due_ns = max(due_ns + window_ns, now_ns)
+            bridge.put(attending.window(now_ns, clock.wall_ns()))
+            if attending.came_further() or now_ns - kept_ns >= save_ns:
                 kept_ns = now_ns
                 attending.keep()
         attending.keep()

@@ -338,3 +338,17 @@ def test_a_slow_machine_has_no_life_to_compare():
     plant = Plant()
     plant.run(5)
     assert plant.told.judgement.prognosis.reason == "no limit is configured"
+
+
+def test_an_alarm_that_comes_and_goes_is_held_as_one(pump):
+    plant = known(pump)
+    for _ in range(5):
+        plant.run(7, flow=12.0, amps=6.0)
+        plant.run(7)
+    assert plant.told.judgement.verdict is Verdict.NORMAL
+    assert plant.alarms["machine.pump"].active  # chattering: held until it was quiet for long
+    plant.desk.acknowledge("machine.pump", "ann")
+    rung = len(plant.changes)
+    plant.run(7, flow=12.0, amps=6.0)
+    plant.run(7)
+    assert [each for each in plant.changes[rung:] if each.key == "machine.pump"] == []

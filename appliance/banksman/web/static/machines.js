@@ -125,7 +125,7 @@ async function refresh() {
 function paint({ brief, sensors, rows, trends: newest }) {
   say(byId("machine-problem"), "");
   say(byId("machine-title"), brief.label);
-  say(byId("machine-sum"), `${VERDICTS[brief.verdict]}: ${brief.what}${brief.wall_ns ? `, ${when(brief.wall_ns)}` : ""}`);
+  say(byId("machine-sum"), `${VERDICTS[brief.verdict]}: ${brief.what}${brief.wall_ns ? ` (window of ${when(brief.wall_ns)})` : ""}`);
   say(byId("machine-change"), brief.change ? `Just now: ${brief.change}` : "");
   show(byId("machine-change"), Boolean(brief.change));
   say(byId("machine-left"), hoursWords(brief) || "Hours left not known");
