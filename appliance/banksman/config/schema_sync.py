@@ -91,7 +91,7 @@ class SyncSettings(Settings):
         ge=16,
         le=1024,
         json_schema_extra=measured_in("kB"),
-        description="what one such probe sends; up to four times as much over a fast link",
+        description="what one such probe sends; up to twice as much over a fast link",
     )
     metered_hour_mb: float = Field(
         10.0,
@@ -178,10 +178,16 @@ class SyncSettings(Settings):
         description="over this round trip the cloud is asked nothing",
     )
     reliable_above: float = Field(
-        0.95, ge=0, le=1, description="under this share of good transfers the store keeps more"
+        0.95,
+        ge=0,
+        le=1,
+        description="under this share of good transfers the store keeps more, and longer",
     )
     retention_grows_by: float = Field(
-        1.5, ge=1, le=10, description="so many times [store] quota_mb then; the disk floor holds"
+        1.5,
+        ge=1,
+        le=10,
+        description="so many times [store] quota_mb and times to live then; the disk floor holds",
     )
     bands: list[BandSettings] = Field(
         default_factory=list, alias="band", max_length=1000, description="dead bands of sensors"

@@ -51,9 +51,14 @@ class Expiry:
     def __init__(self, ttl_days: Mapping[Priority, float]) -> None:
         self._ttl_s = {each: round(days * DAY_S) for each, days in ttl_days.items()}
 
-    def rows(self, ledger: Ledger, priority: Priority, age_s: int) -> list[tuple[int, int]]:
-        """(row id, class) of the oldest decisions that nobody shall wait for any more."""
-        before_s = age_s - self._ttl_s[priority]
+    def rows(
+        self, ledger: Ledger, priority: Priority, age_s: int, stretch: float = 1.0
+    ) -> list[tuple[int, int]]:
+        """(row id, class) of the oldest decisions that nobody shall wait for any more.
+
+        ``stretch``: times the time to live.
+        """
+        before_s = age_s - round(self._ttl_s[priority] * stretch)
         if before_s <= 0:
             return []
         for channel in ledger.channels:
@@ -73,10 +78,10 @@ class Expiry:
         """Those that have a time to live, lowest first."""
         return tuple(sorted(self._ttl_s, reverse=True))
 
-    def block_before_s(self, age_s: int) -> int:
-        """Blocks kept before this age are over; 0 for none."""
+    def block_before_s(self, age_s: int, stretch: float = 1.0) -> int:
+        """Blocks kept before this age are over, delivered or not; 0 for none."""
         ttl_s = self._ttl_s.get(Priority.BACKGROUND)
-        return 0 if ttl_s is None else max(0, age_s - ttl_s)
+        return 0 if ttl_s is None else max(0, age_s - round(ttl_s * stretch))
 
 
 def waiting_s(ledger: Ledger, age_s: int) -> dict[Priority, int]:

@@ -8,6 +8,9 @@ Rules of this file
   bundled (bundles.py), and when that is not enough ``full`` says so: a person is told, and the
   outputs are put safe (watch.py).
 - What has outlived its class goes whether room is needed or not (ageing.py).
+- Over an unreliable link more is kept, and longer: quota and times to live are stretched. So there
+  is more room for what waits, and the copies of what was delivered, which go first, stay here
+  longer: people ask the box when the endpoint cannot be reached.
 - In small transactions, so that a decision never waits long behind the cleaning.
 - The newest block stays, because numbering goes on from it.
 """
@@ -94,7 +97,7 @@ class Keeper:
         self._fruitless_at: int | None = None
         self.room = Room(0, 0)
         self.full = False
-        self.stretch = 1.0  # times the quota, set by any thread: an unreliable link wants more
+        self.stretch = 1.0  # times quota and times to live; set by any thread
 
     def step(self, ledger: Ledger, cursors: Mapping[str, int], age_s: int = 0) -> bool:
         """One small step if room is needed; True when a further step is wanted at once.
@@ -132,10 +135,10 @@ class Keeper:
         return bool(count)
 
     def _expire(self, ledger: Ledger, age_s: int) -> bool:
-        before_s = self._expiry.block_before_s(age_s)
+        before_s = self._expiry.block_before_s(age_s, self.stretch)
         gone = before_s > 0 and self._blocks(ledger, ALL_READ, before_s)
         for priority in self._expiry.classes:
-            rows = self._expiry.rows(ledger, priority, age_s)
+            rows = self._expiry.rows(ledger, priority, age_s, self.stretch)
             if rows:
                 with ledger.transaction() as connection:
                     paid = self._delete(connection, ledger, rows)

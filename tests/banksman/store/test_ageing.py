@@ -125,3 +125,25 @@ async def test_tries_in_vain_are_counted_with_the_row_over_a_restart(
     assert first.size_bytes == len(first.payload)
     with pytest.raises(KeyError):
         await again.fail_rows("nobody", [1])
+
+
+async def test_over_an_unreliable_link_a_class_lives_longer(
+    open_store, make_decision, make_alarm, make_batch, clock, until
+):
+    store = open_store(clock=clock)
+    store.stretch(1.5)
+    await put_each_class(store, make_decision, make_alarm, until)
+    tail = store._parts.tail
+    for value in (1.0, 2.0):  # two blocks: the newest one always stays
+        newest = tail.newest
+        store.records.put_readings("plc", make_batch(oven=value))
+        await until(lambda n=newest: tail.newest > n and not tail.unfolded_count(), "folded")
+    await store.acknowledge_readings("mqtt", tail.newest)
+    before = store.status().heartbeat
+    clock.mono_shift_ns = 130 * DAY_NS
+    await until(lambda: store.status().heartbeat > before + 2, "it has looked")
+    assert len(await store.next_rows("mqtt", 10)) == 6
+    assert len(await store.readings_after("mqtt", 0, 10)) == 2, "delivered, and still here"
+    clock.mono_shift_ns = 136 * DAY_NS
+    await until(lambda: store.status().dropped.get("normal_expired"), "in the end it goes")
+    await until(lambda: store.status().dropped.get("readings_expired"), "and so do readings")

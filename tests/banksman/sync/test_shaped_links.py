@@ -1,19 +1,25 @@
 """The uplink over links of the kernel's own: rate, loss, outage, in a network namespace."""
 
 import asyncio
+import random
 import shutil
 import time
 
+import msgspec
 import pytest
 from shaped_link import ShapedLink, why_not
 
+from banksman.wire.blocks import unpack
+from banksman.wire.messages import ReadingsMessage
 from banksman_cloud.answering import Adviser
 from banksman_cloud.endpoint import Endpoint
 from banksman_cloud.server import Listener, Server, Site
 from banksman_cloud.storage.sqlite import SqliteEngine
 from banksman_cloud.web.callers import DeveloperIdentity
+from banksman_drivers.ports import Quality, Reading
 from benchmarks.sync.relay import Relay
 
+POLLS = 6_000
 WHY_NOT = why_not()
 needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "can be had")
 
@@ -95,6 +101,41 @@ async def test_lost_packets_cost_time_and_no_record(
     await until(lambda: rig.status.readings_sent >= 1000 and rig.idle(), "everything is sent")
     assert sorted(await far_cloud.record_ids()) == sorted(ids)
     assert len(await far_cloud.reading_ids()) == 1000
+
+
+@needs_namespaces
+async def test_over_a_shaped_link_live_readings_do_not_wait_behind_the_backlog(
+    far_cloud, url, make_rig, store, until, monkeypatch
+):
+    monkeypatch.setattr("banksman.sync.schedule.LIVE_S", 0.2)
+    chance = random.Random(3)
+    for _ in range(POLLS):  # about eight seconds of the link
+        noise = [Reading(f"old.n{n}", chance.random(), "", Quality.GOOD, 1) for n in range(20)]
+        store.records.put_readings("old", noise)
+    await until(lambda: store.readings_owed("cloud") == POLLS, "the backlog is spooled")
+    rig = make_rig(url=url)
+    await until(lambda: rig.status.state == "up", "the link is up")
+    taken = 0
+    while store.readings_owed("cloud") > POLLS // 2:
+        reading = Reading("live.n", float(taken), "", Quality.GOOD, 1)
+        store.records.put_readings("live", (reading,))
+        taken += 1
+        await asyncio.sleep(0.1)
+    await until(rig.idle, "everything is sent")
+    await rig.stop()
+
+    order: list[tuple[str, int]] = []  # what arrived, message by message: device and number
+    for (body,) in await far_cloud.rows("SELECT body FROM block ORDER BY seq"):
+        for line in unpack(bytes(body)):
+            message = msgspec.json.decode(line, type=ReadingsMessage)
+            order.append((message.device, int(message.values.get("n", 0))))
+    assert len(order) == POLLS + taken
+    assert taken > 1
+    old_at = [at for at, (device, _) in enumerate(order) if device == "old"]
+    live_at = {number: at for at, (device, number) in enumerate(order) if device == "live"}
+    assert sorted(live_at) == list(range(taken))
+    # The last was taken with half of the backlog still to come.
+    assert max(live_at.values()) < old_at[-1]
 
 
 async def test_over_a_long_thin_line_a_critical_row_passes_the_backlog(
