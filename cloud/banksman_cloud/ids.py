@@ -6,12 +6,14 @@ old name; so only the two numbers are read here, and the whole text is the key.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 ID_CHARS_MAX = 200
 EPOCH_MAX = 2**25 - 1  # as many as the box has bits for (store/rows.py)
 SEQUENCE_MAX = 2**38 - 1
 _SHIFT = 38
+_ID = re.compile(r".+-([0-9]{1,12})-([0-9]{1,12})", re.ASCII)
 
 
 class BadId(ValueError):
@@ -32,17 +34,10 @@ class Number(NamedTuple):
 
 def number_of(text: str) -> Number:
     """The numbers of an id. Raises BadId."""
-    name, _, rest = text.rpartition("-")
-    name, _, epoch = name.rpartition("-")
-    if not name or len(text) > ID_CHARS_MAX or not text.isprintable():
+    found = _ID.fullmatch(text) if len(text) <= ID_CHARS_MAX else None
+    if found is None or not text.isprintable():
         raise BadId("its id is not node-epoch-sequence")
-    if not (_is_number(epoch) and _is_number(rest)):
-        raise BadId("its id is not node-epoch-sequence")
-    number = Number(int(epoch), int(rest))
+    number = Number(int(found[1]), int(found[2]))
     if number.epoch > EPOCH_MAX or number.sequence > SEQUENCE_MAX:
         raise BadId("its id's numbers are out of range")
     return number
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 12

@@ -44,7 +44,7 @@ class BadBatch(ValueError):
         self.kind = kind
 
 
-class RawItem(msgspec.Struct, frozen=True):
+class RawItem(msgspec.Struct, frozen=True, gc=False):
     """An ``uplink.Item`` whose kind and priority may be anything."""
 
     id: str

@@ -16,7 +16,7 @@ from collections import Counter
 from types import TracebackType
 
 BYTES_MAX = 64 * 1024 * 1024
-BATCHES_MAX = 128
+BATCHES_MAX = 1024  # the bytes are the bound that matters; this one is for batches of nothing
 A_NODE_MAX = 4
 RETRY_MAX_S = 30
 
