@@ -36,6 +36,7 @@ from banksman.vision.inspection import Picture, Region
 from banksman.vision.jpeg import to_jpeg
 from banksman.vision.looking import Looker, come_first
 from banksman.vision.parts_folder import PartsFolder
+from banksman.vision.sealed_files import SealedFiles
 from banksman.vision.station import Station
 from banksman.vision.turns import TurnLooker
 from banksman.vision.uploads import Uploads
@@ -188,7 +189,9 @@ class Vision:
             settings.id,
             region_of(settings),
             settings.trigger is not None,
-            PartsFolder(folder / "commission"),
+            PartsFolder(
+                folder / "commission", SealedFiles(self._seal, f"{settings.id}/commission")
+            ),
             self._shelves[settings.id],
             self._workshops[settings.id],
             station.using.use,
@@ -201,10 +204,18 @@ class Vision:
         station.watch_frames(commissioning.offer)
         return StationParts(
             station,
-            Cabinet(folder / "pictures", bounds.pictures_most, int(bounds.most_mb * 1e6)),
-            Cabinet(folder / "examples", bounds.examples_most, int(bounds.examples_mb * 1e6)),
+            self._cabinet(settings.id, "pictures", bounds.pictures_most, bounds.most_mb),
+            self._cabinet(settings.id, "examples", bounds.examples_most, bounds.examples_mb),
             commissioning,
         )
+
+    def _cabinet(self, station: str, what: str, most: int, most_mb: float) -> Cabinet:
+        def tell(why: str) -> None:
+            text = f"{station}: {why}; see docs/operate/records.md"
+            self._alarms.raise_alarm(f"pictures.{station}", text, Priority.IMPORTANT, station)
+
+        files = SealedFiles(self._seal, f"{station}/{what}")
+        return Cabinet(self._root / station / what, most, int(most_mb * 1e6), files, tell)
 
     def _source(self, parts: StationParts) -> Source:
         station = parts.station

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from banksman.vision.cabinet import write_whole
+from banksman.vision.cabinet_write import write_whole
 
 ENDING = ".bundle"
 KEPT_MOST = 4

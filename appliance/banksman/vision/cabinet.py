@@ -3,6 +3,8 @@
 Rules of this file
 - A picture is written before the file that tells of it, each whole or not at all: what the index
   names can be shown. Leftovers of a crash are removed at the start.
+- Under the store's key both files are sealed. What does not open is set aside and told of: the key
+  may come back, and what was tampered with is nobody's evidence.
 - Bounded by the shelf; what gives way is deleted at once and counted.
 - It blocks. Any thread may call it: writing takes turns, and reading is safe beside it.
 """
@@ -11,18 +13,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from banksman.store.sealing import Unreadable
+from banksman.vision.aside import Aside
 from banksman.vision.exhibit import Exhibit
+from banksman.vision.sealed_files import SealedFiles
 from banksman.vision.shelf import Kept, Shelf
 
 PICTURE, STORY = ".jpg", ".json"
 STORY_BYTES_MAX = 256_000
+PICTURE_BYTES_MAX = 64_000_000
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +35,22 @@ log = logging.getLogger(__name__)
 class Cabinet:
     """See the rules above. ``newest first`` holds for every list."""
 
-    def __init__(self, folder: Path, pictures_most: int, bytes_most: int) -> None:
-        """Find what is there. Raises OSError when the folder cannot be had."""
+    def __init__(
+        self,
+        folder: Path,
+        pictures_most: int,
+        bytes_most: int,
+        files: SealedFiles | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Find what is there. Raises OSError when the folder cannot be had.
+
+        ``tell`` hears why pictures were set aside; any thread.
+        """
         self._folder = folder
+        self._files = files or SealedFiles()
+        self._tell_aside = tell
+        self._aside = Aside(folder)
         self._shelf = Shelf(pictures_most, bytes_most)
         self._exhibits: dict[str, Exhibit] = {}
         self._writing = threading.Lock()
@@ -49,6 +67,11 @@ class Cabinet:
         """What the pictures take."""
         return self._shelf.size_bytes
 
+    @property
+    def aside(self) -> int:
+        """How many do not open."""
+        return len(self._aside)
+
     def __len__(self) -> int:
         return len(self._exhibits)
 
@@ -61,11 +84,15 @@ class Cabinet:
         return self._exhibits[exhibit_id]
 
     def picture(self, exhibit_id: str) -> bytes:
-        """Its JPEG. Raises KeyError, also when the file has gone meanwhile."""
+        """Its JPEG. Raises KeyError, also when the file has gone meanwhile or does not open."""
         if exhibit_id not in self._exhibits:
             raise KeyError(exhibit_id)
         try:
-            return self._path(exhibit_id, PICTURE).read_bytes()
+            return self._files.read(self._path(exhibit_id, PICTURE), PICTURE_BYTES_MAX)
+        except Unreadable as error:
+            with self._writing:
+                self._set_aside(exhibit_id, str(error))
+            raise KeyError(exhibit_id) from None
         except OSError:
             raise KeyError(exhibit_id) from None
 
@@ -73,7 +100,7 @@ class Cabinet:
         """Keep it, durably. Raises OSError when the disk does not take it."""
         exhibit = msgspec.structs.replace(exhibit, size_bytes=len(jpeg))
         with self._writing:
-            write_whole(self._path(exhibit.id, PICTURE), jpeg)
+            self._files.write(self._path(exhibit.id, PICTURE), jpeg)
             self._tell(exhibit)
 
     def change(self, exhibit_id: str, **fields: object) -> Exhibit:
@@ -84,7 +111,7 @@ class Cabinet:
         return exhibit
 
     def _tell(self, exhibit: Exhibit) -> None:
-        write_whole(self._path(exhibit.id, STORY), msgspec.json.encode(exhibit))
+        self._files.write(self._path(exhibit.id, STORY), msgspec.json.encode(exhibit))
         self._exhibits[exhibit.id] = exhibit
         self._remove(self._shelf.put(_kept(exhibit)))
 
@@ -97,10 +124,42 @@ class Cabinet:
     def _path(self, exhibit_id: str, ending: str) -> Path:
         return self._folder / f"{exhibit_id}{ending}"
 
+    def _set_aside(self, name: str, reason: str) -> None:
+        """Out of sight, and told."""
+        exhibit = self._exhibits.pop(name, None)
+        if exhibit is not None:
+            self._shelf.take_away(name)
+        with contextlib.suppress(OSError):
+            self._aside.put(name, reason)
+        log.error("a kept picture, %s, does not open: %s", self._folder / name, reason)
+        self._tell_aside(f"{self.aside} kept pictures do not open; the newest: {reason}")
+
+    def _opens(self, path: Path) -> bool:
+        try:
+            self._files.read(path, PICTURE_BYTES_MAX)
+        except (Unreadable, OSError):
+            return False
+        return True
+
+    def _read(self, path: Path) -> Exhibit | None:
+        try:
+            if path.stat().st_size > STORY_BYTES_MAX:
+                return None
+            text = self._files.read(path, STORY_BYTES_MAX)
+            exhibit = msgspec.json.decode(text, type=Exhibit)
+        except Unreadable as error:
+            self._set_aside(path.stem, str(error))
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            log.warning("%s cannot be read and is removed with its picture", path)
+            return None
+        return exhibit if exhibit.id == path.stem else None
+
     def _find(self) -> None:
+        self._aside.bring_back(self._opens)
         for path in list(self._folder.iterdir()):
             if path.suffix == STORY:
-                exhibit = _read(path)
+                exhibit = self._read(path)
                 if exhibit is not None and self._path(exhibit.id, PICTURE).is_file():
                     self._exhibits[exhibit.id] = exhibit
         for path in list(self._folder.iterdir()):
@@ -115,34 +174,3 @@ def _kept(exhibit: Exhibit) -> Kept:
     return Kept(
         exhibit.id, exhibit.priority, exhibit.wall_ns, exhibit.size_bytes, bool(exhibit.answer)
     )
-
-
-def _read(path: Path) -> Exhibit | None:
-    try:
-        if path.stat().st_size > STORY_BYTES_MAX:
-            return None
-        exhibit = msgspec.json.decode(path.read_bytes(), type=Exhibit)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        log.warning("%s cannot be read and is removed with its picture", path)
-        return None
-    return exhibit if exhibit.id == path.stem else None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, durably. Raises OSError."""
-    beside = path.with_name(f"{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise

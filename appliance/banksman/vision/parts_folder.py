@@ -2,7 +2,8 @@
 
     FOLDER/good/0001.png  …    FOLDER/defect/scratch-0001.png  …
 
-Without loss, since what is learnt from them is what the camera will show. Bounded; it blocks.
+Without loss, since what is learnt from them is what the camera will show. Under the store's key
+they are sealed; one that does not open ends the learning with its name. Bounded; it blocks.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 
-from banksman.vision.cabinet import write_whole
 from banksman.vision.commission_view import Kind
 from banksman.vision.inspection import Picture
 from banksman.vision.jpeg import from_picture_file, to_png
+from banksman.vision.sealed_files import SealedFiles
 
 PARTS_MOST = 1000
 FILE_BYTES_MAX = 64_000_000
@@ -31,8 +32,10 @@ class TooMany(ValueError):
 class PictureFiles(Sequence[Picture]):
     """Pictures that are read one at a time, each time they are asked for."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], files: SealedFiles | None = None) -> None:
+        """``files``: how they were written, where they are the box's own."""
         self.paths = tuple(paths)
+        self._files = files
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -44,12 +47,15 @@ class PictureFiles(Sequence[Picture]):
     def __getitem__(self, place: int | slice) -> Picture | Sequence[Picture]:
         """Raises ValueError naming the file that is no picture, OSError."""
         if isinstance(place, slice):
-            return PictureFiles(self.paths[place])
+            return PictureFiles(self.paths[place], self._files)
         path = self.paths[place]
         if path.stat().st_size > FILE_BYTES_MAX:
             raise ValueError(f"{path} is too large for a picture")
         try:
-            return from_picture_file(path.read_bytes())
+            own = self._files
+            return from_picture_file(
+                path.read_bytes() if own is None else own.read(path, FILE_BYTES_MAX)
+            )
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
@@ -57,8 +63,9 @@ class PictureFiles(Sequence[Picture]):
 class PartsFolder:
     """One station's commissioning pictures."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: SealedFiles | None = None) -> None:
         self._folder = folder
+        self._files = files or SealedFiles()
 
     def put(self, kind: Kind, label: str, picture: Picture) -> None:
         """Keep one. Raises TooMany, OSError."""
@@ -69,11 +76,12 @@ class PartsFolder:
             raise TooMany(f"{PARTS_MOST} pictures of {kind} parts are enough")
         numbers = [int(n) for name in names if (n := name.rpartition("-")[2]).isdecimal()]
         prefix = f"{label}-" if label else ""
-        write_whole(folder / f"{prefix}{max(numbers, default=0) + 1:04}.png", to_png(picture))
+        path = folder / f"{prefix}{max(numbers, default=0) + 1:04}.png"
+        self._files.write(path, to_png(picture))
 
     def files(self, kind: Kind) -> PictureFiles:
         """All of one kind, oldest first."""
-        return PictureFiles(pictures_in(self._folder / kind))
+        return PictureFiles(pictures_in(self._folder / kind), self._files)
 
     def labels(self) -> list[str]:
         """The class of each defect, in the order of `files`."""
