@@ -13,7 +13,7 @@ from banksman.wire.uplink import BATCH_BYTES_MAX, BATCH_ITEMS_MAX
 from banksman_cloud.answering import Adviser, NoAnswer, compiled
 from banksman_cloud.cli import build_parser
 from banksman_cloud.records import SCAN_MAX
-from banksman_cloud.web.views import LATE_NS, SILENT_NS
+from banksman_cloud.web.views import HEARTBEAT_S, LATE_BEATS, SILENT_NS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operate" / "cloud.md").read_text()
 
@@ -45,5 +45,5 @@ def test_the_pages_bounds_are_the_programs():
     assert f"{BATCH_BYTES_MAX // 2**20} MiB" in PAGE
     assert f"{BATCH_ITEMS_MAX:,}".replace(",", " ") in PAGE
     assert f"{SCAN_MAX:,}".replace(",", " ") in PAGE
-    assert f"after {LATE_NS // 10**9} s late" in PAGE
+    assert f"after {LATE_BEATS * HEARTBEAT_S:g} s late" in PAGE
     assert f"after {SILENT_NS // 60 // 10**9} min silent" in PAGE
