@@ -1,9 +1,9 @@
 """sync.lost, sync.duplicated: links that flap, endpoints and boxes that are killed, all at once.
 
-A box in a process of its own records rows and readings and says which are durable. Its link
-breaks several times a second, the endpoint is killed every few seconds, the box itself too. In the
-end everything is left alone until nothing waits, and the endpoint's database is compared with what
-the box had said.
+A box in a process of its own, with a backlog from before, records rows and readings and says which
+are durable; what is fresh goes beside the backlog. Its link breaks several times a second, the
+endpoint is killed every few seconds, the box itself too. In the end everything is left alone until
+nothing waits, and the endpoint's database is compared with what the box had said.
 
 ``lost``: rows that were durable and are not there, readings missing from within a start's run or
 below its durable mark. ``duplicated``: rows or readings that are there twice.
@@ -25,6 +25,7 @@ import msgspec
 
 from banksman.config.schema_sync import SyncSettings
 from banksman.wire.blocks import unpack
+from banksman_drivers.ports import Quality, Reading
 from benchmarks.cloud.running import RunningEndpoint
 from benchmarks.context import Context
 from benchmarks.figure import Figure, Target, figure
@@ -39,6 +40,8 @@ ENDPOINT_DIES_S = 3.0
 BOX_DIES_S = 4.0
 QUIET_WITHIN_S = 120.0
 READY_WITHIN_S = 30.0
+BACKLOG = 20_000  # polls
+MBIT = 2.0
 
 
 class Told:
@@ -93,6 +96,18 @@ class Boxed:
                     self._told.hear(line)
 
 
+async def fill(folder: Path, polls: int) -> None:
+    """A backlog of an earlier start: poll n has the value n, and noise beside it."""
+    chance = random.Random(1)
+    box = Box(folder, SyncSettings.model_validate(SETTINGS))
+    for number in range(1, polls + 1):
+        values = {"n": float(number), "noise": chance.random()}
+        now_ns = box.clock.mono_ns()
+        batch = [Reading(f"plc.{k}", v, "", Quality.GOOD, now_ns) for k, v in values.items()]
+        box.put_readings("plc", tuple(batch))
+    await box.close()
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What a run of faults cost."""
 
@@ -107,11 +122,12 @@ async def run_faults(folder: Path, seconds: float, seed: int) -> Outcome:
     chance = random.Random(seed)
     told = Told()
     loop = asyncio.get_running_loop()
+    await fill(folder / "store", BACKLOG)
     endpoint = RunningEndpoint(folder / "cloud")
     await asyncio.to_thread(endpoint.__enter__)
     deaths = {"box": 0, "endpoint": 0}
     try:
-        async with Relay(_port(endpoint), 0.0, 0.002) as relay:
+        async with Relay(_port(endpoint), MBIT, 0.002) as relay:
             boxed = Boxed(folder / "store", relay.port, told)
             boxed.start()
             try:

@@ -24,7 +24,7 @@ from banksman.wire.messages import AlarmMessage, AuditMessage, Priority
 from banksman_drivers.ports import Quality, Reading
 from benchmarks.sync.box import Box
 from benchmarks.sync.boxed import SETTINGS
-from benchmarks.sync.faults import Boxed, Told, judge
+from benchmarks.sync.faults import Boxed, Told, fill, judge
 from benchmarks.sync.relay import Relay
 
 BACKLOG = {Priority.BACKGROUND: BACKLOG_READINGS + 1}
@@ -219,15 +219,7 @@ async def test_readings_faster_than_the_live_share_arrive_all_and_once(
 async def test_a_box_killed_while_both_lanes_are_under_way_loses_and_doubles_nothing(
     cloud, until, tmp_path
 ):
-    chance = random.Random(1)
-    settings = SyncSettings.model_validate(SETTINGS)
-    box = Box(tmp_path / "box", settings)
-    for number in range(1, NOISE + 1):
-        values = {"n": float(number), "noise": chance.random()}
-        box.put_readings(
-            "plc", tuple(Reading(f"plc.{k}", v, "", Quality.GOOD, 1) for k, v in values.items())
-        )
-    await box.close()
+    await fill(tmp_path / "box", NOISE)
     told = Told()
     async with Relay(cloud.port, mbit=0.2, delay_s=0.01) as relay:
         boxed = Boxed(tmp_path / "box", relay.port, told)
@@ -243,7 +235,7 @@ async def test_a_box_killed_while_both_lanes_are_under_way_loses_and_doubles_not
                 await asyncio.to_thread(boxed.kill)
     old = await cloud.rows("SELECT coalesce(sum(last - first + 1), 0) FROM block WHERE epoch = 1")
     assert old[0][0] < NOISE, "it was killed with the backlog under way"
-    again = Box(tmp_path / "box", settings)
+    again = Box(tmp_path / "box", SyncSettings.model_validate(SETTINGS))
     again.start_uplink(cloud.port)
     await until(again.idle, "everything is sent")
     await again.close()
