@@ -135,6 +135,8 @@ async def test_a_struck_bearing_is_named_to_the_rules(box, plc):
     )
     assert "bearing, outer race" in values(status)["press.fault"]["text"]
     await box.until_points({"press_care": "plan_service"})
+    alarms = {alarm["key"]: alarm for alarm in (await box.get("/api/v1/alarms"))["alarms"]}
+    assert alarms["machine.press.fault"]["text"].startswith("Press: bearing, outer race: ")
     shown = await box.get("/api/v1/machines/press")
     assert shown["brief"]["fault"] == "bearing, outer race"
     assert shown["sensors"][0]["finding"]["peaks"][0]["label"].endswith("BPFO")

@@ -4,7 +4,8 @@
     alarm    -                 raised, look   rings anew   keeps, new words cleared
 
 Rules of this file
-- One alarm for the verdict (`machine.ID`), one for a change point (`machine.ID.change`).
+- One alarm for the verdict (`machine.ID`), one for a change point (`machine.ID.change`), one for a
+  fault that has a name (`machine.ID.fault`); suspected and nameless ones are shown only.
 - More urgent rings anew; less urgent does not: the alarm keeps its priority until it is over, and
   only its words follow. So does how far it is, window by window, without ringing.
 - What stood when the box was stopped stands on from its start: it rings nobody anew (`resume`).
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from banksman.control.ports import NOTHING, Follows
 from banksman.maintenance.deviation import Verdict
+from banksman.maintenance.findings import Finding
 from banksman.maintenance.normal import Worst
 from banksman.maintenance.standing import Judgement, change_words
 from banksman.wire.messages import Priority
@@ -48,21 +50,27 @@ class Ringing:
         self._key = f"machine.{machine}"
         self._alarms = alarms
         self._rung = Verdict.NORMAL  # the most that was rung since it was well
-        self._changed = False
+        self._held: set[str] = set()  # keys of what else rings
 
     def resume(self, stands: Worst) -> None:
         """What stood before the start of the daemon holds on, until windows say otherwise."""
         if stands.verdict in TOLD:
             self._tell_verdict(stands.verdict, stands.what)
 
-    def tell(self, judgement: Judgement) -> None:
-        """Take the verdict of one window."""
+    def tell(self, judgement: Judgement, finding: Finding | None = None) -> None:
+        """Take the verdict of one window, and the worst finding of its vibration sensors."""
         if judgement.verdict in TOLD:
             self._tell_verdict(judgement.verdict, judgement.what)
         else:
             self._alarms.clear_alarm(self._key)
             self._rung = Verdict.NORMAL
-        self._tell_change(judgement)
+        changed, fault = "", ""
+        if judgement.change is not None:
+            changed = f"{change_words(judgement.change)}; look at it"
+        if finding is not None and finding.certainty == "named":
+            fault = f"{finding.words}: {finding.reason}; plan its repair"
+        self._hold(f"{self._key}.change", changed, Priority.NORMAL)
+        self._hold(f"{self._key}.fault", fault, Priority.IMPORTANT)
 
     def _tell_verdict(self, verdict: Verdict, what: str) -> None:
         text = f"{self._label}: {what}; {TOLD[verdict]}"
@@ -74,16 +82,14 @@ class Ringing:
         else:
             self._alarms.reword_alarm(self._key, text)
 
-    def _tell_change(self, judgement: Judgement) -> None:
-        key = f"{self._key}.change"
-        if judgement.change is None:
-            if self._changed:
-                self._alarms.clear_alarm(key)
-            self._changed = False
-            return
-        text = f"{self._label}: {change_words(judgement.change)}; look at it"
-        if self._changed:
+    def _hold(self, key: str, told: str, priority: Priority) -> None:
+        """An alarm that holds while there is something to tell."""
+        text = f"{self._label}: {told}"
+        if told and key in self._held:
             self._alarms.reword_alarm(key, text)
-        else:
-            self._alarms.raise_alarm(key, text, Priority.NORMAL, self._machine)
-        self._changed = True
+        elif told:
+            self._alarms.raise_alarm(key, text, priority, self._machine)
+            self._held.add(key)
+        elif key in self._held:
+            self._alarms.clear_alarm(key)
+            self._held.discard(key)

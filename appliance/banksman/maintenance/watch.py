@@ -20,7 +20,7 @@ from banksman.clock import Clock
 from banksman.config.schema_maintenance import MACHINE_POINTS, MachineSettings
 from banksman.control.stream import Stream
 from banksman.maintenance.attending import STALE_WINDOWS, Attending, Word
-from banksman.maintenance.points import Told, batch
+from banksman.maintenance.points import Told, batch, worst_finding
 from banksman.maintenance.ringing import Alarms, Ringing
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
@@ -145,7 +145,7 @@ class Watch(Driver):
         self._beat.stop()
         self._condition.say("connected", told.judgement.what)
         self._sink.readings(batch(self.id, told, self._clock.mono_ns()))
-        self._ringing.tell(told.judgement)
+        self._ringing.tell(told.judgement, worst_finding([heard.finding for heard in told.heard]))
 
     # -- its thread ------------------------------------------------------------------------------
 
