@@ -71,11 +71,13 @@ class Master:
         """Pause it, or let it go on. Raises CommandFailed."""
         action_type = "startPause" if wanted else "stopPause"
         if not wanted and not self._heard():
-            raise CommandFailed(f"{self._name} is not heard now; {action_type} was not sent")
+            raise CommandFailed(
+                f"{self._id}.pause: {self._name} is not heard now; {action_type} was not sent"
+            )
         action_id = str(uuid.uuid4())
         payload = self._sender.instant_action(action_type, action_id, self._clocks.wall_ns())
         sent = PauseSent(wanted, action_id, self._sender.last_header_id("instantActions"))
-        await self._ask("instantActions", payload, action_type, sent)
+        await self._ask("pause", "instantActions", payload, action_type, sent)
 
     async def release(self, value: Value) -> None:
         """Make the first ``value`` nodes of the order its base.
@@ -94,13 +96,15 @@ class Master:
             return
         state, base = self._vehicle.state, self._vehicle.released_nodes()
         if state is None or not self._heard():
-            raise CommandFailed(f"{self._name} is not heard now; no order was sent")
+            raise CommandFailed(
+                f"{self._id}.released_nodes: {self._name} is not heard now; no order was sent"
+            )
         if wanted == base:
             return
         if wanted < base:
             raise CommandFailed(
-                f"{self._name} holds a base of {base} nodes, which cannot shrink to {wanted};"
-                " pause it instead"
+                f"{self._id}.released_nodes: {self._name} holds a base of {base} nodes, which"
+                f" cannot shrink to {wanted}; pause it instead"
             )
         known = state.order_id == plan.order_id
         update_id = state.order_update_id + 1 if known else 0
@@ -108,7 +112,7 @@ class Master:
         payload = self._sender.order(plan, update_id, first, wanted, self._clocks.wall_ns())
         header_id = self._sender.last_header_id("order")
         sent = OrderSent(plan.order_id, update_id, header_id, state.errors)
-        await self._ask("order", payload, f"order update {update_id}", sent)
+        await self._ask("released_nodes", "order", payload, f"order update {update_id}", sent)
 
     def confirm(self, state: State) -> None:
         """Take the newest state: who waits for it goes on."""
@@ -125,13 +129,14 @@ class Master:
         return self._link.up and self._vehicle.connected(self._clocks.ticks.mono_ns())
 
     async def _ask(
-        self, topic: str, payload: bytes, what: str, sent: PauseSent | OrderSent
+        self, output: str, topic: str, payload: bytes, what: str, sent: PauseSent | OrderSent
     ) -> None:
+        output = f"{self._id}.{output}"
         if self._vehicle.online is False:
-            raise CommandFailed(f"{self._name} is offline; {what} was not sent")
+            raise CommandFailed(f"{output}: {self._name} is offline; {what} was not sent")
         if not self._link.publish(f"{self._base}/{topic}", payload):
             raise CommandFailed(
-                f"{what} was not sent to {self._name}: {self._link.report().message}"
+                f"{output}: {what} was not sent to {self._name}: {self._link.report().message}"
             )
         sent_ns = self._clocks.ticks.mono_ns()
         self._condition.requests += 1
@@ -144,11 +149,11 @@ class Master:
         except TimeoutError:
             self._condition.errors += 1
             raise CommandFailed(
-                f"{self._name} did not confirm {what} within {self._stale_ms:g} ms"
+                f"{output}: {self._name} did not confirm {what} within {self._stale_ms:g} ms"
                 f" ({sent.progress(self._vehicle.state)}); whether it acts is unknown"
             ) from None
         except Refused as refusal:
             self._condition.errors += 1
-            raise CommandFailed(f"{self._name} refused {what}: {refusal}") from refusal
+            raise CommandFailed(f"{output}: {self._name} refused {what}: {refusal}") from refusal
         finally:
             self._waits.remove(wait)

@@ -45,6 +45,7 @@ ACTING: dict[str, type[Rig]] = {
     "modbus_rtu": ModbusRtuRig,
     "modbus_tcp": ModbusTcpRig,
     "serial": SerialInstrumentRig,
+    "vda5050": Vda5050Rig,
 }
 
 

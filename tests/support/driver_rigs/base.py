@@ -43,7 +43,7 @@ class Sink:
 
 
 class Rig(abc.ABC):
-    """A device with two sensors, ``level`` in kg and ``door``, and perhaps an output ``lamp``.
+    """A device with two sensors, ``level`` in kg and ``door``, and perhaps an output.
 
     A driver whose sensors are fixed tells its own in ``expected``, with None for a value that
     nobody can foretell. ``known_when_lost``: sensors that tell of the loss itself, which stay GOOD.
@@ -55,6 +55,7 @@ class Rig(abc.ABC):
         "device.door": (1.0, "flag"),
     }
     known_when_lost: frozenset[str] = frozenset()
+    output = "device.lamp"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -78,7 +79,12 @@ class Rig(abc.ABC):
         raise NotImplementedError
 
     def written(self) -> list[Value]:
+        """What the device was told to do and has done, oldest first."""
         raise NotImplementedError
+
+    def safe_writes(self) -> list[Value]:
+        """What ``written`` tells after ``to_safe``."""
+        return [output.safe for output in self.driver.outputs()]
 
     async def closed(self) -> None:
         """Return when the device sees no connection of ours."""

@@ -13,6 +13,7 @@ import pytest
 
 from banksman_drivers.fake.plant.forklift import Forklift
 from banksman_drivers.fake.plant.vehicle import Vehicle
+from banksman_drivers.ports import Value
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 from banksman_drivers.vda5050 import Vda5050Driver
 from banksman_drivers.vda5050_points import ALWAYS_KNOWN, VEHICLE_POINTS
@@ -37,6 +38,7 @@ class Vda5050Rig(Rig):
     expected: Mapping[str, tuple[float | None, str]] = {
         f"device.{each.name}": (FORETOLD.get(each.name), each.unit) for each in VEHICLE_POINTS
     }
+    output = "device.pause"
     known_when_lost = frozenset(f"device.{name}" for name in ALWAYS_KNOWN)
 
     async def begin(self) -> None:
@@ -68,10 +70,27 @@ class Vda5050Rig(Rig):
         self._forklift = Forklift(Vehicle(), self.broker.host, self.broker.port, "acme", "7")
         self._forklift.start()
         self._driving = asyncio.create_task(self._drive())
+        while not self._forklift.connected:
+            await asyncio.sleep(STEP_S)
 
     async def end(self) -> None:
         await self._stand_down()
         await asyncio.to_thread(self.broker.kill)
+
+    def refuse_commands(self) -> None:
+        self._forklift.vehicle.refusing = True
+
+    def written(self) -> list[Value]:
+        done = self._forklift.vehicle.state()["actionStates"]
+        return [
+            action["actionType"] == "startPause"
+            for action in done
+            if action["actionStatus"] == "FINISHED"
+        ]
+
+    def safe_writes(self) -> list[Value]:
+        # What was released cannot be taken back: a pause is the safe state of both outputs.
+        return [True]
 
     async def _drive(self) -> None:
         while True:

@@ -57,6 +57,7 @@ class Forklift:
             CallbackAPIVersion.VERSION2, client_id=f"{manufacturer}-{serial_number}"
         )
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(min_delay=1, max_delay=4)
@@ -123,6 +124,9 @@ class Forklift:
         if reason.is_failure:
             return
         client.subscribe([(f"{self._prefix}/order", 0), (f"{self._prefix}/instantActions", 0)])
+
+    def _on_subscribe(self, client: mqtt.Client, *_: object) -> None:
+        # Online means that it hears: what is sent to it before would be lost.
         client.publish(f"{self._prefix}/connection", self._connection("ONLINE"), qos=1, retain=True)
         self._hand_over(self._set_connected, True)
 

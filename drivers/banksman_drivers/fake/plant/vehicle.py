@@ -42,6 +42,7 @@ class Vehicle:
         self.last_node_id = ""
         self.last_node_sequence = 0
         self.changed = True
+        self.refusing = False  # every instant action fails
         self._pausing: str | None = None
         self._nodes: list[Node] = []
         self._edges: list[Edge] = []
@@ -167,7 +168,9 @@ class Vehicle:
         if any(state["actionId"] == action_id for state in self._actions):
             return  # a repeat of a delivered message
         self._actions.append({"actionId": action_id, "actionType": kind, "actionStatus": "RUNNING"})
-        if kind == "startPause":
+        if self.refusing:
+            self._fail(action_id, "switched to manual")
+        elif kind == "startPause":
             if self._pausing is not None:
                 self._finish(self._pausing)
             self._pausing = action_id
