@@ -25,6 +25,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import Floats, Rows
 
 ENTRIES = 96
@@ -50,9 +51,7 @@ class Baseline(msgspec.Struct, frozen=True):
     version: int  # grows with each `renew`
     windows: int  # healthy windows seen, the settling ones included
     stride: int  # windows of one entry
-    levels: list[float]
-    highs: list[float]
-    lows: list[float]
+    entries: Packed  # (3, entries): levels, highs, lows; oldest first
 
 
 class BaselineBank:
@@ -125,7 +124,6 @@ class BaselineBank:
     def saved(self, row: int) -> Baseline:
         """This baseline for the store; windows of an unfinished entry are left out."""
         filled = int(self._filled[row])
-        levels, highs, lows = self._entries[row, :, :filled].tolist()
         sensor, state = self.keys[row]
         return Baseline(
             sensor=sensor,
@@ -133,22 +131,20 @@ class BaselineBank:
             version=int(self.version[row]),
             windows=int(self.windows[row]),
             stride=int(self._stride[row]),
-            levels=levels,
-            highs=highs,
-            lows=lows,
+            entries=packed(self._entries[row, :, :filled]),
         )
 
     def restore(self, saved: Baseline) -> bool:
         """Take one from the store. False: there is no such row, or it is no baseline of ours."""
         key = (saved.sensor, saved.state)
-        filled = len(saved.levels)
+        known = unpacked(saved.entries, 3, None, finite=True)
+        if key not in self.keys or known is None or saved.stride < 1 or saved.windows < 0:
+            return False
+        filled = known.shape[1]
+        if filled > ENTRIES:
+            return False
         entries = np.full((3, ENTRIES), np.nan)
-        sizes = {filled, len(saved.highs), len(saved.lows)}
-        if key not in self.keys or len(sizes) != 1 or filled > ENTRIES or saved.stride < 1:
-            return False
-        entries[:, :filled] = [saved.levels, saved.highs, saved.lows]
-        if not np.isfinite(entries[:, :filled]).all():
-            return False
+        entries[:, :filled] = known
         row = self.keys.index(key)
         self.version[row], self.windows[row] = saved.version, saved.windows
         self._stride[row], self._filled[row], self._made[row] = saved.stride, filled, 0

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman.maintenance.baseline import ENTRIES, Baseline, BaselineBank
+from banksman.maintenance.keeping import packed
 
 KEYS = [("oven.temperature", "loaded"), ("oven.temperature", "idle"), ("fan.current", "loaded")]
 ROWS = np.arange(3)
@@ -59,7 +60,7 @@ def test_highest_and_lowest_survive_however_much_is_learned_after_them():
 def test_memory_is_bounded_however_long_it_learns():
     bank = taught(30 * ENTRIES)
     saved = bank.saved(0)
-    assert len(saved.levels) <= ENTRIES
+    assert saved.entries.shape[1] <= ENTRIES
     assert saved.stride >= 16
 
 
@@ -106,9 +107,10 @@ def test_a_baseline_comes_back_from_the_store_as_it_was():
         {"sensor": "nobody"},
         {"state": "asleep"},
         {"stride": 0},
-        {"highs": [1.0]},
-        {"levels": [1.0] * 500, "highs": [1.0] * 500, "lows": [1.0] * 500},
-        {"levels": [float("nan")], "highs": [1.0], "lows": [1.0]},
+        {"windows": -1},
+        {"entries": packed(np.ones((2, 1)))},
+        {"entries": packed(np.ones((3, 500)))},
+        {"entries": packed(np.full((3, 1), np.nan))},
     ],
 )
 def test_what_is_no_baseline_of_this_machine_is_not_taken(change):
