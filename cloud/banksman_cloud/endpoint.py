@@ -28,6 +28,7 @@ from banksman.wire.uplink import (
 from banksman_cloud.alarms import OpenAlarm, open_alarms
 from banksman_cloud.ingest.checking import Checked
 from banksman_cloud.ingest.keeping import keep
+from banksman_cloud.links import LinkPoint, add_point, links_of
 from banksman_cloud.nodes import NodeRow, all_nodes, find_node, hear, register, speaking_node
 from banksman_cloud.orders import OrderState, check_offered, due, give, orders_of, withdraw
 from banksman_cloud.pictures import PictureFolder
@@ -68,6 +69,7 @@ class NodeDetails(msgspec.Struct, frozen=True):
     shadow: Shadow
     orders: list[OrderState]
     alarms: list[OpenAlarm]
+    links: list[LinkPoint]
 
 
 class Endpoint:
@@ -132,6 +134,7 @@ class Endpoint:
             db.lock(f"node {heartbeat.node}")
             no = speaking_node(db, heartbeat.node, now_ns)
             hear(db, no, heartbeat, now_ns)
+            add_point(db, no, heartbeat.link, now_ns)
             orders = due(db, no, heartbeat.node, now_ns)
             return Orders(
                 orders=orders,
@@ -160,6 +163,7 @@ class Endpoint:
                 shadow=shadow_of(db, row.no),
                 orders=orders_of(db, row.no, row.name, now_ns),
                 alarms=open_alarms(db, node),
+                links=links_of(db, row.no),
             )
 
         return await self.engine.read(work)

@@ -173,3 +173,78 @@ async def test_the_api_page_lists_every_address(open_fleet, site):
     await page.goto(f"{site.url}/api")
     await expect(page.locator("#paths")).to_contain_text("/v1/ingest")
     await expect(page.locator("#schemas")).to_contain_text("Receipt")
+
+
+TAKES = {
+    "orders": ["ping", "send_diagnosis"],
+    "settable": {
+        "heartbeat_s": {"least": 1, "most": 3600, "unit": "s", "what": "", "value": 30},
+    },
+}
+
+
+async def told(site: CloudSite, node: str) -> None:
+    """It says what it takes."""
+    registration = {
+        "node": node, "site": "Works 2", "location": "hall B", "version": "1", "mode": "armed",
+        "started_wall_ns": 1, "capabilities": TAKES,
+    }  # fmt: skip
+    assert (await site.ask("PUT", "/v1/node", json=registration))[0] == 204
+
+
+async def log_in(page: Page) -> None:
+    await page.fill("#login [name=name]", "anna")
+    await page.fill("#login [name=password]", "correct horse")
+    await page.click("#login [type=submit]")
+
+
+async def test_a_value_is_desired_within_its_bounds(site, open_fleet):
+    await box(site, "press-1")
+    await told(site, "press-1")
+    page = await open_fleet()
+    await page.click("[data-node=press-1]")
+    await expect(page.locator("#desire-fields label")).to_contain_text("1 to 3600")
+    await page.fill("#desire [name=heartbeat_s]", "60")
+    await page.click("#desire [type=submit]")
+    await log_in(page)
+    await expect(page.locator("#details-desired")).to_contain_text('"heartbeat_s": 60')
+
+
+async def test_an_order_that_waits_is_withdrawn(site, open_fleet):
+    await box(site, "press-1")
+    await told(site, "press-1")
+    page = await open_fleet()
+    await page.click("[data-node=press-1]")
+    await page.fill("#order [name=name]", "ping")
+    await page.click("#order [type=submit]")
+    await log_in(page)
+    await page.click("#details-orders button")
+    await expect(page.locator("#details-orders .chip")).to_have_text("Withdrawn")
+
+
+async def test_a_nodes_link_is_drawn_over_its_heartbeats(site, open_fleet):
+    for mbit in (2.0, 8.0, 4.0):
+        link = {"interface": "wwan0", "goodput_mbit": mbit, "round_trip_ms": 100.0}
+        await box(site, "press-1", link=link)
+    page = await open_fleet()
+    await page.click("[data-node=press-1]")
+    await expect(page.locator("#details-plot svg title")).to_contain_text("up to 8.0 Mbit/s")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_one_node_fits_a_phone(site, open_fleet, scheme):
+    for mbit in (2.0, 8.0, 4.0, 6.0, 6.5):
+        await box(site, "press-1", link={"interface": "wwan0", "goodput_mbit": mbit})
+    await told(site, "press-1")
+    page = await open_fleet(width=360, height=740, scheme=scheme)
+    await page.click("[data-node=press-1]")
+    await expect(page.locator("#details-plot svg")).to_be_visible()
+    assert await page.evaluate("document.querySelector('#details').scrollWidth <= innerWidth")
+    await shoot(page, f"fleet-node-phone-{scheme}")
+
+
+async def test_what_is_kept_and_deleted_is_on_the_page(site, open_fleet):
+    page = await open_fleet()
+    row = page.locator("#kept tr", has_text="Readings")
+    await expect(row).to_contain_text("400 days")
+    await expect(row).to_contain_text("nothing")

@@ -10,6 +10,7 @@ import msgspec
 from banksman.wire.uplink import LinkReport
 from banksman_cloud.alarms import OpenAlarm
 from banksman_cloud.endpoint import NodeDetails
+from banksman_cloud.links import LinkPoint
 from banksman_cloud.nodes import NodeRow
 from banksman_cloud.orders import OrderState
 from banksman_cloud.records import Found
@@ -73,6 +74,7 @@ class DetailsView(msgspec.Struct, frozen=True):
     shadow: Shadow
     orders: list[OrderState]
     alarms: list[OpenAlarm]
+    links: list[LinkPoint]  # the newest heartbeats' links, oldest first
 
 
 class AlarmsView(msgspec.Struct, frozen=True):
@@ -190,6 +192,7 @@ def details_view(details: NodeDetails, now_ns: int) -> DetailsView:
         shadow=details.shadow,
         orders=details.orders,
         alarms=details.alarms,
+        links=details.links,
     )
 
 

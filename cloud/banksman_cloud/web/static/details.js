@@ -1,10 +1,11 @@
 // One node: what it is, its link, its shadow and its orders.
 
-import { ago, byId, count, h, pairs, redraw, say, when, words } from "./dom.js";
-import { ask, operate, tell } from "./talk.js";
+import { showDirecting } from "./directing.js";
+import { ago, byId, count, pairs, redraw, say, when, words } from "./dom.js";
+import { linkPlot } from "./linkplot.js";
+import { ask, tell } from "./talk.js";
 
 const dialog = byId("details");
-const form = byId("order");
 const AGAIN_MS = 3000;
 let name = "";
 let timer = 0;
@@ -13,7 +14,7 @@ const dash = (value, unit = "") => (value === null || value === undefined || val
 const json = (values) => JSON.stringify(values, null, 1);
 
 function show(details) {
-  const { node, shadow, orders } = details;
+  const { node, shadow } = details;
   const link = node.link ?? {};
   say(byId("details-title"), node.name);
   say(byId("details-sum"), [node.site, node.location].filter(Boolean).join(", "));
@@ -35,10 +36,9 @@ function show(details) {
   ]);
   say(byId("details-reported"), shadow.reported.version ? json(shadow.reported.values) : "nothing reported yet");
   say(byId("details-desired"), shadow.desired.version ? `version ${shadow.desired.version}\n${json(shadow.desired.values)}` : "nothing desired");
-  redraw(byId("details-orders"), orders, () => (orders.length ? orders.slice(0, 20).map((one) => h("li", {},
-    h("span", {}, h("b", {}, words(one.order.name)), ` by ${one.by || "?"}, ${when(one.made_ns)}`, one.message ? h("span", { class: "quiet" }, ` ${one.message}`) : null),
-    h("span", { class: `chip ${{ done: "good", failed: "bad", refused: "bad", expired: "odd" }[one.state] ?? ""}` }, one.state)))
-    : [h("li", {}, h("span", { class: "quiet" }, "none yet"))]));
+  const plot = linkPlot(details.links ?? []);
+  redraw(byId("details-plot"), details.links, () => (plot ? [plot] : []));
+  showDirecting(details, look);
 }
 
 async function look() {
@@ -54,20 +54,7 @@ async function look() {
 /** Show one node until the dialog is closed. */
 export async function openDetails(node) {
   name = node;
-  say(byId("order-problem"), "");
+  for (const problem of ["order-problem", "desire-problem"]) say(byId(problem), "");
   dialog.showModal();
   await look();
 }
-
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const fields = form.elements;
-  say(byId("order-problem"), "");
-  try {
-    const wish = { name: fields.name.value, arguments: JSON.parse(fields.arguments.value || "{}"), expires_s: 60 * fields.minutes.valueAsNumber };
-    await operate("Needed to give an order.", () => ask("POST", `/api/v1/nodes/${encodeURIComponent(name)}/orders`, wish));
-    await look();
-  } catch (problem) {
-    say(byId("order-problem"), problem instanceof SyntaxError ? "The arguments are no JSON object." : tell(problem));
-  }
-});

@@ -2,6 +2,7 @@
 
 import { ago, byId, count, h, redraw, say, when } from "./dom.js";
 import { openDetails } from "./details.js";
+import { watchKept } from "./kept.js";
 import { searchRecords, watchRecords } from "./records.js";
 import { ask, begin } from "./talk.js";
 
@@ -113,6 +114,7 @@ async function look() {
     showAlarms(alarms);
     showNodes();
     await watchRecords();
+    await watchKept();
     state("live");
   } catch (problem) {
     if (problem.status === 401) await begin().catch(() => {});
