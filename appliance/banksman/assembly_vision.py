@@ -50,6 +50,7 @@ from banksman_inference.ports import InferenceError
 log = logging.getLogger(__name__)
 
 BACKBONE = "efficientnet-lite0.bundle"
+OWN_BACKBONE = "backbone.bundle"
 LOADING = "its bundle is being loaded"
 STOP_S = 2.0
 
@@ -175,7 +176,7 @@ class Vision:
         return BundleWorkshop(
             settings,
             region_of(settings),
-            backbone_file(),
+            backbone_file(self._root),
             lambda: ModelLoader(
                 self._config_folder, self._store_folder, self._tell, this_board(), self._crashes
             ),
@@ -235,8 +236,12 @@ def region_of(settings: InspectionSettings) -> Region | None:
     return None if crop is None else Region(crop.left, crop.top, crop.width, crop.height)
 
 
-def backbone_file() -> Path:
-    """The bundle of the shipped backbone, from which stations are taught."""
+def backbone_file(folder: Path | None = None) -> Path:
+    """The backbone's bundle, from which stations are taught: the shipped one, or the one with an
+    ONNX that was made for this box and put into ``folder``."""
+    own = None if folder is None else folder / OWN_BACKBONE
+    if own is not None and own.is_file():
+        return own
     return Path(str(files("banksman_inference.backbone") / BACKBONE))
 
 

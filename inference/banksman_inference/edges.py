@@ -12,6 +12,7 @@ the same tensors, and a fall from one to another changes nothing for the caller.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +29,19 @@ _TO_CHANNELS_LAST = (0, 2, 3, 1)
 class Edge:
     """One tensor of the manifest and the shape that it has in the ONNX."""
 
-    def __init__(self, spec: TensorSpec, shape: tuple[int, ...]) -> None:
-        """Raises ValueError where ``shape`` is not the same tensor."""
+    def __init__(
+        self, spec: TensorSpec, shape: tuple[int, ...], *, channels_first: bool = False
+    ) -> None:
+        """Raises ValueError where ``shape`` is not the same tensor.
+
+        ``channels_first`` says how the ONNX has its pictures, where the shape does not: a map of 40
+        by 40 with 40 channels looks the same either way.
+        """
         self.spec = spec
         self.shape = shape
         self._dtype = np.dtype(spec.dtype)
-        moved = len(spec.shape) == 4 and shape != spec.shape
-        if moved and tuple(spec.shape[axis] for axis in _TO_CHANNELS_FIRST) == shape:
+        moved = len(spec.shape) == 4 and (shape != spec.shape or channels_first)
+        if moved and _is_channels_first(spec, shape):
             self._moved = True
         elif math.prod(shape) == math.prod(spec.shape) and not moved:
             self._moved = False
@@ -61,3 +68,17 @@ class Edge:
             limits = np.iinfo(self._dtype)
             real = real.clip(limits.min, limits.max)
         return real.astype(self._dtype)
+
+
+def edges_of(tensors: Sequence[tuple[TensorSpec, tuple[int, ...]]]) -> list[Edge]:
+    """Every input and output of one network: those whose shape tells speak for those whose does
+    not. Raises ValueError."""
+    first = any(shape != spec.shape and _is_channels_first(spec, shape) for spec, shape in tensors)
+    return [
+        Edge(spec, shape, channels_first=first and _is_channels_first(spec, shape))
+        for spec, shape in tensors
+    ]
+
+
+def _is_channels_first(spec: TensorSpec, shape: tuple[int, ...]) -> bool:
+    return len(spec.shape) == 4 and tuple(spec.shape[axis] for axis in _TO_CHANNELS_FIRST) == shape

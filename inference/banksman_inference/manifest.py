@@ -78,18 +78,24 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     differently. Over fifty layers such steps add up in single values, though not in the mean: so a
     deep network allows more of them and bounds ``tolerance_mean_lsb``, the mean over each output.
     ``tolerance`` holds for float outputs, absolute. ``onnx_tolerance_lsb`` holds for model.onnx:
-    Q/DQ has symmetric ranges and float biases, and cannot come as near.
+    Q/DQ has symmetric ranges and float biases, and cannot come as near; ``onnx_tolerance_mean_lsb``
+    is its mean.
     """
 
     cases: Annotated[int, Meta(ge=1, le=64)]
     tolerance_lsb: Annotated[float, Meta(ge=0, le=128)] = 1.0
     tolerance_mean_lsb: Annotated[float, Meta(ge=0, le=128)] = 16.0
     tolerance: Annotated[float, Meta(ge=0)] = 1e-4
-    onnx_tolerance_lsb: Annotated[float, Meta(ge=0, le=64)] = 8.0
+    onnx_tolerance_lsb: Annotated[float, Meta(ge=0, le=255)] = 8.0
+    onnx_tolerance_mean_lsb: Annotated[float, Meta(ge=0, le=128)] = 16.0
 
     def for_onnx(self) -> Golden:
         """The same with what model.onnx is allowed."""
-        return msgspec.structs.replace(self, tolerance_lsb=self.onnx_tolerance_lsb)
+        return msgspec.structs.replace(
+            self,
+            tolerance_lsb=self.onnx_tolerance_lsb,
+            tolerance_mean_lsb=self.onnx_tolerance_mean_lsb,
+        )
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from banksman_inference.cudart import Cuda
-from banksman_inference.edges import Edge
+from banksman_inference.edges import Edge, edges_of
 from banksman_inference.ports import (
     BackendMissing,
     Capabilities,
@@ -96,8 +96,8 @@ class TensorRtNetwork:
         try:
             self._context, self._engine, self._runtime = _open(trt, engine)
             takes, gives = _names(trt, self._engine)
-            self._takes = self._bind(takes, inputs)
-            self._gives = self._bind(gives, outputs)
+            bound = self._bind([*takes, *gives], (*inputs, *outputs))
+            self._takes, self._gives = bound[: len(takes)], bound[len(takes) :]
         except ValueError as error:
             self._cuda.close()
             raise ModelRefused(f"model {id}: {error}") from error
@@ -139,9 +139,10 @@ class TensorRtNetwork:
     def _bind(self, names: list[str], specs: tuple[TensorSpec, ...]) -> list[tuple[Edge, int]]:
         if len(names) != len(specs):
             raise ValueError(f"the engine has {names}, and the bundle tells {len(specs)} tensors")
+        shapes = [tuple(int(size) for size in self._engine.get_tensor_shape(n)) for n in names]
         bound = []
-        for name, spec in zip(names, specs, strict=True):
-            edge = Edge(spec, tuple(int(size) for size in self._engine.get_tensor_shape(name)))
+        edges = edges_of(list(zip(specs, shapes, strict=True)))
+        for name, edge in zip(names, edges, strict=True):
             address = self._cuda.allocate(4 * math.prod(edge.shape))
             self._context.set_tensor_address(name, address)
             bound.append((edge, address))

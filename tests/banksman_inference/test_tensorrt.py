@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from banksman_inference.edges import Edge
+from banksman_inference.edges import Edge, edges_of
 from banksman_inference.engines import ENGINES_MAX, EngineKey, engine_key, prune, upgrade
 from banksman_inference.fallback import Candidate, FallbackNetwork
 from banksman_inference.litert import LiteRtNetwork
@@ -114,6 +114,17 @@ def test_a_float_tensor_passes_unchanged():
     values = np.linspace(-1, 1, 5, dtype=np.float32).reshape(1, 5)
     edge = Edge(spec, (1, 5))
     assert np.array_equal(edge.to_stored(edge.to_real(values)), values)
+
+
+def test_a_map_that_looks_the_same_either_way_goes_with_the_others():
+    """As stage3 of the backbone: 40 by 40 with 40 channels."""
+    cube = TensorSpec("cube", (1, 4, 4, 4), "int8", 1.0, 0)
+    stored = np.arange(64, dtype=np.int8).reshape(cube.shape)
+    for other, moved in (((1, 3, 4, 6), True), (PICTURE.shape, False)):
+        edge = edges_of([(PICTURE, other), (cube, cube.shape)])[1]
+        real = edge.to_real(stored)
+        assert real[0, 1, 2, 3] == stored[(0, 2, 3, 1) if moved else (0, 1, 2, 3)]
+        assert np.array_equal(edge.to_stored(real), stored)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 6, 4), (1, 6, 4, 3), (1, 72, 1, 1), (1, 4, 6)])

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from banksman_inference.bundle import ONNX, read_bundle, refused
-from banksman_inference.edges import Edge
+from banksman_inference.edges import Edge, edges_of
 from banksman_inference.golden import Difference, Tensors, compare
 from banksman_inference.litert import LiteRtNetwork
 from banksman_inference.loading import golden_cases
@@ -47,13 +47,10 @@ class OnnxNetwork:
         takes, gives = self._session.get_inputs(), self._session.get_outputs()
         if (len(takes), len(gives)) != (len(inputs), len(outputs)):
             raise ValueError("model.onnx has another number of inputs or outputs")
-        self._takes = [
-            (each.name, Edge(spec, tuple(each.shape)))
-            for each, spec in zip(takes, inputs, strict=True)
-        ]
-        self._gives = [
-            Edge(spec, tuple(each.shape)) for each, spec in zip(gives, outputs, strict=True)
-        ]
+        told = zip((*inputs, *outputs), (*takes, *gives), strict=True)
+        edges = edges_of([(spec, tuple(each.shape)) for spec, each in told])
+        self._takes = [(each.name, edge) for each, edge in zip(takes, edges, strict=False)]
+        self._gives = edges[len(takes) :]
 
     def run(self, *tensors: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Infer once, in the bundle's tensors."""
