@@ -192,7 +192,9 @@ class Judge:
         return level
 
     def _run(self, state: State, level: Floats, wall_s: float, day_s: float) -> None:
-        """A window of a running machine."""
+        """A window of a running machine; without any reading nobody knows that it ran."""
+        if not np.isfinite(level).any():
+            return
         self._trend.add(wall_s, state, level)
         self._forecasts = forecasts(self._trend, state, self._limits)
         self.wearing.hours += self.machine.window_s * HOURS_PER_S

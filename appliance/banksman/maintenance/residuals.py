@@ -1,17 +1,16 @@
 """Sensors of one machine as one vector: what each shows beyond what the others let expect.
 
 Rules of this file
-- Pure. Normal is learned once from healthy vectors; then vectors come in, residuals go out, in
-  standard deviations of the healthy ones.
-- Two views of each sensor: alone, and given all the others (its partial residual, from the inverse
-  of the covariance). A pump whose current falls with its flow is healthy, one whose flow falls
-  alone is not; and the other way round a common change is seen only by each sensor alone.
+- Pure. Normal is learned once from healthy vectors; then vectors come in, residuals go out: each
+  sensor's value less what all the others let expect of it, from the inverse of the covariance.
+- They are in the sensor's own unit; `beyond_spread` is what they scatter by in health.
+- A pump whose current falls with its flow is healthy, one whose flow falls alone is not. What all
+  do together is no residual: each sensor's own baseline sees that.
 - The covariance is shrunk towards its diagonal, so that few learning vectors or sensors that
   move as one do no harm. A sensor that never moved while learning takes no part.
-- `beyond` says the second view in the sensor's own unit: its value less what the others let expect.
-- Scaling, shifting or reordering the sensors changes no residual.
+- Scaling, shifting or reordering the sensors does the same to their residuals.
 
-    current  ---.   ,---      alone: both out      given the other: none is
+    current  ---.   ,---      each by itself is out; given the other, none is
     flow     ---'   `---
 """
 
@@ -67,9 +66,9 @@ class MachineNormal:
         size = self._partial_spread / np.diagonal(self._inverse)
         return np.asarray(size * self._spread * self._moves)
 
-    def beyond(self, vector: Floats) -> Floats:
-        """One vector's values less what the other sensors let expect of them, (sensors,)."""
-        scaled = (vector - self._centre) / self._spread * self._moves
+    def beyond(self, vectors: Floats) -> Floats:
+        """Values less what the other sensors let expect of them; shape (..., sensors) both."""
+        scaled = (vectors - self._centre) / self._spread * self._moves
         # Of a normal distribution: the mean given the others, from the inverse of the covariance.
         error = scaled @ self._inverse / np.diagonal(self._inverse)
         return np.asarray(np.where(self._moves > 0.0, error * self._spread, 0.0))
@@ -94,9 +93,3 @@ class MachineNormal:
         normal._centre, normal._spread, normal._moves = each
         normal._inverse, normal._partial_spread = inverse, partial
         return normal
-
-    def residuals(self, vectors: Floats) -> Floats:
-        """(vectors, 2 * sensors): each sensor alone, then each given the others; signed."""
-        scaled = (vectors - self._centre) / self._spread * self._moves
-        partial = scaled @ self._inverse / self._partial_spread * self._moves
-        return np.concatenate([scaled, partial], axis=1)

@@ -89,31 +89,31 @@ def test_scale_and_order_of_the_sensors_change_nothing(seed, order, scale):
 
 def test_sensors_that_move_together_are_expected_to():
     normal = MachineNormal(machine(2000))
-    together = normal.residuals(np.array([[3.0, 3.0, 0.0]]))[0]
-    apart = normal.residuals(np.array([[1.5, -1.5, 0.0]]))[0]
-    assert np.abs(together[:3]).max() > 2.5
-    assert np.abs(together[3:]).max() < 2.5
-    assert np.abs(apart[:3]).max() < 2.0
-    assert np.abs(apart[3:5]).min() > 3.0
+    together = normal.beyond(np.array([3.0, 3.0, 0.0])) / normal.beyond_spread
+    apart = normal.beyond(np.array([1.5, -1.5, 0.0])) / normal.beyond_spread
+    assert np.abs(together).max() < 2.5
+    assert np.abs(apart[:2]).min() > 3.0
 
 
-def test_residuals_of_healthy_vectors_have_unit_size():
+def test_residuals_of_healthy_vectors_scatter_as_they_did_while_learned():
     values = machine(4000)
-    residuals = MachineNormal(values[:2000]).residuals(values[2000:])
-    assert residuals.std(axis=0) == pytest.approx(np.ones(6), abs=0.1)
+    normal = MachineNormal(values[:2000])
+    residuals = normal.beyond(values[2000:]) / normal.beyond_spread
+    assert residuals.std(axis=0) == pytest.approx(np.ones(3), abs=0.1)
 
 
 def test_sensors_that_are_copies_do_no_harm():
     values = machine(500)
     values[:, 1] = values[:, 0]
-    assert np.isfinite(MachineNormal(values).residuals(values)).all()
+    assert np.isfinite(MachineNormal(values).beyond(values)).all()
 
 
 def test_a_still_sensor_takes_no_part():
     values = machine(500)
     values[:, 2] = 7.0
-    residuals = MachineNormal(values).residuals(np.array([[0.0, 0.0, 99.0]]))
-    assert residuals[0, 2] == residuals[0, 5] == 0.0
+    normal = MachineNormal(values)
+    assert normal.beyond(np.array([0.0, 0.0, 99.0]))[2] == 0.0
+    assert normal.beyond_spread[2] == 0.0
 
 
 @pytest.mark.parametrize("healthy", [np.zeros((5, 3)), np.zeros(50), np.full((50, 2), np.nan)])
@@ -126,9 +126,8 @@ def test_normal_is_not_learned_from_nothing(healthy):
 @settings(max_examples=10, deadline=None)
 def test_residuals_follow_the_sensors_whatever_their_scale_shift_and_order(seed, order):
     values = machine(300, seed)
-    ours = MachineNormal(values).residuals(values)
+    ours = MachineNormal(values).beyond(values)
     scale, shift = np.array([0.5, 4.0, 1024.0]), np.array([3.0, -7.0, 1e4])
     moved = (values * scale + shift)[:, order]
-    theirs = MachineNormal(moved).residuals(moved)
-    both = [*order, *(3 + place for place in order)]
-    assert np.allclose(ours[:, both], theirs, atol=1e-6)
+    theirs = MachineNormal(moved).beyond(moved)
+    assert np.allclose((ours * scale)[:, order], theirs, atol=1e-5)

@@ -223,6 +223,13 @@ def test_a_machine_that_stood_long_is_given_time_and_one_that_paused_is_not(plan
     assert plant.run(10, heat=60.0).verdict is Verdict.ALARM
 
 
+def test_windows_without_a_reading_are_neither_warm_up_nor_hours(plant):
+    for _ in range(2 * SETTLE):
+        plant.minutes += 1
+        told = plant.judge.judge("loaded", {}, (), plant.minutes * 60.0)
+    assert (told.warming, told.hours_run) == (SETTLE, 0.0)
+
+
 def test_stops_and_starts_do_not_let_a_fault_hide_for_ever(plant):
     plant.run(2 * LEARN)
     for _ in range(12):
