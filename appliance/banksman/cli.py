@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from banksman.commands.showing import show_error
 from banksman.errors import BanksmanError
 
 # Each has `register(commands)`, which adds its parser with set_defaults(run=callable(args) -> int).
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
     except BanksmanError as error:
-        print(f"banksman: {error}", file=sys.stderr)
+        show_error(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -12,8 +12,10 @@ import queue
 import sys
 
 from banksman.wire.messages import AlarmMessage, Priority
+from banksman_drivers.words import printable
 
 QUEUE_LINES = 2000
+LINE_CHARS_MAX = 4000
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,14 @@ class BoundedQueueHandler(logging.handlers.QueueHandler):
             self.dropped = 0
 
 
+class OneLine(logging.Formatter):
+    """A message on one line, whatever words of a device or label stand in it; then a traceback."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        """The line, of at most LINE_CHARS_MAX characters."""
+        return printable(super().formatMessage(record), LINE_CHARS_MAX)
+
+
 class Logs:
     """The daemon's logging: start first, stop last. Under systemd the journal adds the time."""
 
@@ -46,7 +56,7 @@ class Logs:
         output = logging.StreamHandler(sys.stderr)
         time_part = "%(asctime)s " if with_time else ""
         output.setFormatter(
-            logging.Formatter(f"{time_part}%(levelname)s %(threadName)s %(name)s: %(message)s")
+            OneLine(f"{time_part}%(levelname)s %(threadName)s %(name)s: %(message)s")
         )
         self._listener = logging.handlers.QueueListener(lines, output)
         self._level = level

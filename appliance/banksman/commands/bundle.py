@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from banksman.commands.options import CONFIG_FILE, Subparsers
+from banksman.commands.showing import show_error
 
 RUNS = 200
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         runs = arguments.runs if arguments.verb == "bench" else 1
         return bundle_work.measure(arguments.file, arguments.verb, runs, arguments.json)
     except (InferenceError, OSError) as error:
-        print(f"banksman: {error}", file=sys.stderr)
+        show_error(str(error))
         return 1
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from banksman.assembly_models import this_board
+from banksman.commands.showing import show, show_json
 from banksman_inference.building import build_bundle
 from banksman_inference.bundle import ONNX, Bundle, pack_bundle, parse_bundle, read_bundle, refused
 from banksman_inference.choosing import choose
@@ -48,7 +49,7 @@ def build(folder: Path, output: Path, as_json: bool) -> int:
         _print_json({"file": str(output), "sha256": bundle.sha256, "backends": rows})
     else:
         print(f"{output}: {len(data)} bytes, sha256 {bundle.sha256}")
-        print("\n".join(_line(row) for row in rows))
+        show(_line(row) for row in rows)
     return 0
 
 
@@ -56,9 +57,9 @@ def inspect(file: Path, as_json: bool) -> int:
     """Print the manifest."""
     bundle = read_bundle(file)
     if as_json:
-        print(encode_manifest(bundle.manifest).decode(), end="")
+        show_json(encode_manifest(bundle.manifest))
     else:
-        print("\n".join(_lines(bundle)))
+        show(_lines(bundle))
     return 0
 
 
@@ -70,7 +71,7 @@ def measure(file: Path, verb: str, runs: int, as_json: bool) -> int:
     if as_json:
         _print_json({"file": str(file), "sha256": bundle.sha256, "backends": rows})
     else:
-        print("\n".join(_line(row) for row in rows))
+        show(_line(row) for row in rows)
         if verb == "bench":
             print(f"budget {bundle.manifest.latency_budget_ms:g} ms")
     if verb == "bench":
@@ -165,7 +166,7 @@ def _lines(bundle: Bundle) -> list[str]:
     if told.training_data:
         lines.append(f"trained on   {told.training_data}")
     lines += [f"member       {name} {each.size_bytes} bytes" for name, each in told.members.items()]
-    return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
+    return lines
 
 
 def _replace(output: Path, data: bytes) -> None:
@@ -183,4 +184,4 @@ def _replace(output: Path, data: bytes) -> None:
 
 
 def _print_json(shown: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(shown)).decode())
+    show_json(msgspec.json.encode(shown))

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from banksman.commands.options import Subparsers, add_daemon_options
+from banksman.commands.showing import show
 
 EPILOG = """\
 examples:
@@ -61,7 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     client = Client(arguments.url, arguments.socket)
     if arguments.machine is None:
         found = client.get("/api/v1/machines")["machines"]
-        print(json.dumps(found) if arguments.json else "\n".join(map(line, found)) or _NONE)
+        if arguments.json:
+            print(json.dumps(found))
+        else:
+            show(list(map(line, found)) or [_NONE])
         return 0
     path = f"/api/v1/machines/{quote(arguments.machine, safe='')}"
     if word is not None:
@@ -69,7 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(brief) if arguments.json else f"{arguments.machine}: {SAID[word]}")
         return 0
     machine = client.get(path)
-    print(json.dumps(machine) if arguments.json else "\n".join(lines(machine)))
+    if arguments.json:
+        print(json.dumps(machine))
+    else:
+        show(lines(machine))
     return 0
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from banksman.commands.options import Subparsers, add_daemon_options
+from banksman.commands.showing import show
 
 
 def register(commands: Subparsers) -> None:
@@ -29,7 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     from banksman.commands.client import Client
 
     status = Client(arguments.url, arguments.socket).get("/api/v1/status")
-    print(json.dumps(status) if arguments.json else "\n".join(lines(status)))
+    if arguments.json:
+        print(json.dumps(status))
+    else:
+        show(lines(status))
     return 0 if status["readiness"]["ready"] else 1
 
 

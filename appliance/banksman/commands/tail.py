@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from banksman.commands.options import Subparsers, add_daemon_options
+from banksman.commands.showing import show
 
 
 def register(commands: Subparsers) -> None:
@@ -40,8 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
         if name == "alarms":
             lines = [("alarm", alarm) for alarm in _changed(data["alarms"], alarms)]
         for kind, record in lines:
-            text = json.dumps({"kind": kind, **record}) if arguments.json else line(kind, record)
-            print(text, flush=True)  # a pipe shall see it as it happens
+            if arguments.json:
+                print(json.dumps({"kind": kind, **record}), flush=True)
+            else:
+                show([line(kind, record)])
             printed += 1
             if arguments.count and printed >= arguments.count:
                 return 0
