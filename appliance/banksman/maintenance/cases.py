@@ -21,6 +21,7 @@ from banksman.maintenance.envelope import EnvelopeBands
 from banksman.maintenance.evidence import (
     BROAD_LINES,
     Comb,
+    Line,
     Weighed,
     broad_gain,
     line_gain,
@@ -32,6 +33,8 @@ from banksman.maintenance.findings import WORDS, Certainty, Fault, Finding, Peak
 CLEAR = math.log(20)  # strong odds: between two names, or that a band holds a comb at all
 SHOWN_PEAKS = 8
 CHANCE_SHOWN = 1e-3
+OWN_MIN = 2  # of a comb's own lines, that may be read
+PAIR_ALIKE, PAIRS_MIN = 10.0, 2
 EDGE = 0.99  # of the allowed slip
 
 Floats = npt.NDArray[np.float64]
@@ -116,24 +119,43 @@ class Window:
             gain = line_gain(over)
         gain = broad_gain(np.where(left, over, 1.0)) if comb.broad else np.where(left, gain, 0.0)
         weighed = weigh(gain, step_hz, self.shaft_hz, comb, worth_bar=CLEAR)
-        bins = self._seen_bins(comb, weighed.scale, combs.MAIN, left)
-        if not len(bins):  # the shaft's lines lie upon them all: their sidebands stand for them
-            bins = self._seen_bins(comb, weighed.scale, combs.SIDE, left)
+        best = self.bands.over_floor[int(np.argmax(weighed.by_band))]
+        own_lines = [line for line in comb.lines if line.likely == combs.MAIN]
+        bins = self._readable(own_lines, weighed.scale, left)
+        if len(bins) < OWN_MIN:  # the shaft's lie upon the others: sidebands stand for them
+            alike = self._in_pairs(comb, weighed.scale, left, best)
+            bins = self._readable(alike, weighed.scale, left)
         around = self._around(bins, comb)
         depth = self._depth[:, around].max(axis=2).sum(axis=1)
-        best = self.bands.over_floor[int(np.argmax(weighed.by_band))]
         seen = int(np.sum(best[around].max(axis=1) > -math.log(CHANCE_SHOWN)))
         heard = float(np.mean(weighed.by_band > CLEAR))
         return Case(fault, comb, weighed, float(depth.max()), heard, seen)
 
-    def _seen_bins(
-        self, comb: Comb, scale: float, likely: float, left: npt.NDArray[np.bool_]
+    def _readable(
+        self, lines: Sequence[Line], scale: float, left: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.int64]:
-        """Where the comb's lines of this likelihood lie and may be read."""
-        orders = [line.order * scale for line in comb.lines if line.likely == likely]
+        """Where those lines lie that may be read."""
+        orders = [line.order * scale for line in lines]
         bins = places(orders, self.bands.step_hz, self.shaft_hz, self._gain.shape[1])
         readable: npt.NDArray[np.int64] = bins[(bins >= 0) & left[bins]]
         return readable
+
+    def _in_pairs(
+        self, comb: Comb, scale: float, left: npt.NDArray[np.bool_], spectrum: Floats
+    ) -> list[Line]:
+        """The sidebands that a modulation makes: below and above, neither ten times the other."""
+        pairs: dict[int, list[tuple[Line, float]]] = {}
+        for line in comb.lines:
+            bins = self._readable([line], scale, left)
+            if line.pair and len(bins):
+                power = float(spectrum[self._around(bins, comb)].max())
+                pairs.setdefault(line.pair, []).append((line, power))
+        found = []
+        for both in pairs.values():
+            powers = [power for _, power in both]
+            if len(both) == 2 and max(powers) < PAIR_ALIKE * min(powers):
+                found += [line for line, _ in both]
+        return found if len(found) >= 2 * PAIRS_MIN else []
 
     def _around(self, bins: npt.NDArray[np.int64], comb: Comb) -> npt.NDArray[np.int64]:
         """Where a line's highest point may lie, shape (bins, 1 or BROAD_LINES)."""

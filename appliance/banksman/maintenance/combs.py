@@ -137,7 +137,7 @@ def _harmonics(
     for h in (1, 2):
         for k in sides:
             label = f"{h} x {name} {'+' if k > 0 else '-'} {abs(k)} x {spacing_name}"
-            lines.append(Line(h * order + k * spacing, label, SIDE))
+            lines.append(Line(h * order + k * spacing, label, SIDE, pair=10 * h + abs(k)))
     return tuple(line for line in lines if line.order > 0)
 
 

@@ -45,11 +45,15 @@ LOG_MAX = 500.0
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of a comb: its order, its name, how likely the fault shows it at all."""
+    """One line of a comb: its order, its name, how likely the fault shows it at all.
+
+    ``pair``: sidebands at the same distance below and above a line share a number; 0 for none.
+    """
 
     order: float
     label: str
     likely: float
+    pair: int = 0
 
 
 class Comb(msgspec.Struct, frozen=True):
