@@ -52,7 +52,7 @@ class Ingested:
 
 def measure(context: Context) -> list[Figure]:
     """Both databases, then the deaths."""
-    batches = 40 if context.quick else 200
+    batches = 40 if context.quick else 120
     idle, loaded = Pressure(), Pressure()
     sqlite, postgres = Ingested(), Ingested()
     wrong: list[float] = []

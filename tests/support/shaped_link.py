@@ -5,7 +5,9 @@
 
 Rules of this file
 - It needs root and the tools `ip`, `tc`; without them `why_not` says so and tests skip. Loss needs
-  `nft` besides. The kernels we test on have no netem: delay is made by benchmarks/sync/relay.py.
+  `nft` besides. The kernels we test on have no netem (CONFIG_NET_SCH_NETEM is not set;
+  `tc qdisc add … netem` says "qdisc kind is unknown"), so the delay of these tests is not the
+  kernel's: benchmarks/sync/relay.py makes it in user space.
 - Names and addresses are the process's own, so that runs beside each other do not meet.
 - A socket belongs to the namespace in which it was made, whichever thread uses it later.
 """
