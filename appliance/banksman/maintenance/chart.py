@@ -30,11 +30,18 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 16, 30, 40
 LETTER_PX = 7.0
 MARK_ROWS, ROW_PX = 3, 13
 LEVELS_MAX = 6
+DOT_REACH = 2  # points: a peak is a few wide
+LEGEND_LETTER_PX = 5.8
+LEGEND = {
+    "fault": "line of the fault",
+    "shaft": "order of the shaft",
+    "place": "where a fault's first line would be",
+}
 DECADES_MAX = 6.0  # under a millionth of the greatest value there is nothing to see
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A place on the x axis worth naming. ``kind`` becomes a CSS class: fault, shaft or band."""
+    """A place on the x axis worth naming. ``kind`` becomes a CSS class: fault, shaft or place."""
 
     x: float
     label: str
@@ -53,6 +60,7 @@ class Chart(msgspec.Struct, frozen=True):
     log_y: bool = False
     marks: tuple[Mark, ...] = ()
     level: float | None = None  # a horizontal line, such as the noise floor
+    level_name: str = "level"
 
 
 def draw(chart: Chart) -> str:
@@ -66,12 +74,31 @@ def draw(chart: Chart) -> str:
     if not len(shown) or not bool(np.isfinite(shown).any()):
         return f'{head}<text class="axis" x="{LEFT}" y="{HEIGHT / 2:.0f}">no data</text></svg>'
     frame = _Frame(chart, shown)
-    parts = [head, *frame.grid(), *frame.marks()]
+    marks, names = frame.marks(shown)
+    parts = [head, *_legend(chart), *frame.grid(), *marks]
     if chart.level is not None:
         at = frame.down(chart.level)
         parts.append(f'<path class="level" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>')
-    parts.append(f'<path class="line" d="{frame.path(shown)}"/></svg>')
+    # Names and dots lie upon the line; a halo of the card's colour keeps them readable.
+    parts.append(f'<path class="line" d="{frame.path(shown)}"/>{"".join(names)}</svg>')
     return "".join(parts)
+
+
+def _legend(chart: Chart) -> list[str]:
+    """What the strokes mean, at the right above the chart; nothing where there is only one."""
+    kinds = sorted({mark.kind for mark in chart.marks})
+    entries = [(f"mark {kind}", LEGEND.get(kind, kind)) for kind in kinds]
+    if chart.level is not None:
+        entries.append(("level", chart.level_name))
+    right = float(WIDTH - RIGHT)
+    parts = []
+    for style, words in reversed(entries):
+        left = right - len(words) * LEGEND_LETTER_PX
+        style, words = html.escape(style, quote=True), html.escape(words)
+        parts.append(f'<text class="axis end" x="{right:.1f}" y="16">{words}</text>')
+        parts.append(f'<path class="{style}" d="M{left - 26:.1f} 12H{left - 4:.1f}"/>')
+        right = left - 40
+    return parts
 
 
 def ticks(low: float, high: float, most: int = LEVELS_MAX) -> list[float]:
@@ -154,16 +181,20 @@ class _Frame:
         parts.append(f'<text class="axis mid" transform="{turned}">{y_label}</text>')
         return parts
 
-    def marks(self) -> list[str]:
-        """A dashed line and a name for each mark within the chart."""
+    def marks(self, shown: Floats) -> tuple[list[str], list[str]]:
+        """A dashed line for each mark within the chart; its name, and a dot at its peak."""
         ends = [-math.inf] * MARK_ROWS
-        parts = []
+        parts, names = [], []
         for mark in sorted(self._chart.marks, key=lambda mark: mark.x):
             if not self._chart.x_first <= mark.x <= self._x_last:
                 continue
             at = self.across(mark.x)
             kind = html.escape(mark.kind, quote=True)
             parts.append(f'<path class="mark {kind}" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+            peak = self._peak_at(shown, mark.x)
+            if math.isfinite(peak):
+                dot = f'<circle class="dot {kind}" cx="{at:.1f}" cy="{self.down(peak):.1f}" r="3"/>'
+                names.append(dot)
             wide = len(mark.label) * LETTER_PX
             left = at + 3 if at + 3 + wide < WIDTH - RIGHT else at - 3 - wide
             row = next((row for row, end in enumerate(ends) if end < left), None)
@@ -171,8 +202,14 @@ class _Frame:
                 ends[row] = left + wide
                 text = html.escape(mark.label)
                 y = TOP + 10 + row * ROW_PX
-                parts.append(f'<text class="name {kind}" x="{left:.1f}" y="{y}">{text}</text>')
-        return parts
+                names.append(f'<text class="name {kind}" x="{left:.1f}" y="{y}">{text}</text>')
+        return parts, names
+
+    def _peak_at(self, shown: Floats, x: float) -> float:
+        """The greatest value beside an x; NaN where there is none."""
+        middle = round((x - self._chart.x_first) / self._chart.x_step)
+        near = shown[max(0, middle - DOT_REACH) : middle + DOT_REACH + 1]
+        return float(np.nanmax(near)) if bool(np.isfinite(near).any()) else math.nan
 
     def path(self, shown: Floats) -> str:
         """The line: each column of pixels from its least to its greatest value."""

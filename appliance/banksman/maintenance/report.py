@@ -136,6 +136,7 @@ def _charts(analysis: Analysis, unit: str, orders: FaultOrders | None) -> str:
                 shown.step_hz,
                 marks=_fault_marks(analysis, orders),
                 level=1.0,
+                level_name="noise floor",
             )
         )
     features = analysis.features
@@ -144,7 +145,13 @@ def _charts(analysis: Analysis, unit: str, orders: FaultOrders | None) -> str:
         charts.append(Chart("Level, rms of each window", "s", unit, features.rms, step_s))
         charts.append(
             Chart(
-                "Kurtosis of each window, 3 is noise", "s", "", features.kurtosis, step_s, level=3.0
+                "Kurtosis of each window",
+                "s",
+                "kurtosis",
+                features.kurtosis,
+                step_s,
+                level=3.0,
+                level_name="noise",
             )
         )
     return f'<section class="charts">{"".join(draw(chart) for chart in charts)}</section>'
@@ -170,7 +177,7 @@ def _fault_marks(analysis: Analysis, orders: FaultOrders | None) -> tuple[Mark, 
         ("2xBSF", 2 * orders.bsf),
         ("BPFI", orders.bpfi),
     )
-    return tuple(Mark(order * analysis.shaft_hz, label, "shaft") for label, order in named)
+    return tuple(Mark(order * analysis.shaft_hz, label, "place") for label, order in named)
 
 
 def _peaks(finding: Finding) -> str:

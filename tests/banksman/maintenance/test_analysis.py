@@ -223,3 +223,29 @@ def test_ticks_are_few_and_within(low, span):
     found = ticks(low, low + span)
     assert 1 <= len(found) <= 8
     assert all(low - 1e-5 * span <= tick <= low + 1.00001 * span for tick in found)
+
+
+def test_a_mark_has_its_line_its_name_its_dot_on_the_peak_and_a_word_in_the_legend():
+    y = np.zeros(200)
+    y[51] = 8.0
+    chart = Chart("c", "Hz", "times floor", y, 1.0, marks=(Mark(50.0, "1 x BPFI"),), level=1.0)
+    drawn = ElementTree.fromstring(draw(chart))
+    dots = [part for part in drawn.iter() if part.tag.endswith("circle")]
+    assert len(dots) == 1
+    peak = min(
+        float(pair.split(" ")[1])
+        for part in drawn.iter()
+        if part.get("class") == "line"
+        for pair in part.get("d")[1:].split("L")
+    )
+    assert float(dots[0].get("cy")) == pytest.approx(peak, abs=0.2)
+    words = [part.text for part in drawn.iter() if part.tag.endswith("text")]
+    for word in ("1 x BPFI", "line of the fault", "level", "Hz", "times floor"):
+        assert word in words
+
+
+def test_where_nothing_was_found_the_places_of_the_lines_are_marked_as_such():
+    noise = np.random.default_rng(12).standard_normal(24_000)
+    page = report("n", "1", "gn", analyse(noise, RATE_HZ, KNOWN), ORDERS)
+    assert "where a fault&#x27;s first line would be" in page
+    assert "BPFO" in page
