@@ -37,6 +37,7 @@ from banksman.vision.jpeg import to_jpeg
 from banksman.vision.looking import Looker, come_first
 from banksman.vision.parts_folder import PartsFolder
 from banksman.vision.sealed_files import SealedFiles
+from banksman.vision.showing import Showing
 from banksman.vision.station import Station
 from banksman.vision.turns import TurnLooker
 from banksman.vision.uploads import Uploads
@@ -71,7 +72,7 @@ class Vision:
     ) -> None:
         """``drivers`` hold the cameras; ``seal`` seals what is kept of their pictures."""
         config = loaded.config
-        cameras = {each.id: each for each in drivers if isinstance(each, Camera)}
+        self._cameras = {each.id: each for each in drivers if isinstance(each, Camera)}
         self._root = Path(config.store.folder) / "vision"
         self._config_folder = loaded.folder
         self._store_folder = Path(config.store.folder)
@@ -87,7 +88,7 @@ class Vision:
         self._workshops = {each.id: self._workshop(each) for each in settings}
         self.stations = {
             each.id: Station(
-                each, cameras[each.camera], clock, using=Using(None, LOADING, loading=True),
+                each, self._cameras[each.camera], clock, using=Using(None, LOADING, loading=True),
                 codes=_codes(each),
             )
             for each in settings
@@ -186,13 +187,13 @@ class Vision:
 
     def _station_parts(self, settings: InspectionSettings, station: Station) -> StationParts:
         folder, bounds = self._root / settings.id, settings.evidence
+        files = SealedFiles(self._seal, f"{settings.id}/commission")
+        parts = PartsFolder(folder / "commission", files)
         commissioning = Commissioning(
             settings.id,
             region_of(settings),
             settings.trigger is not None,
-            PartsFolder(
-                folder / "commission", SealedFiles(self._seal, f"{settings.id}/commission")
-            ),
+            parts,
             self._shelves[settings.id],
             self._workshops[settings.id],
             station.using.use,
@@ -208,6 +209,7 @@ class Vision:
             self._cabinet(settings.id, "pictures", bounds.pictures_most, bounds.most_mb),
             self._cabinet(settings.id, "examples", bounds.examples_most, bounds.examples_mb),
             commissioning,
+            Showing(self._cameras[settings.camera], parts, region_of(settings)),
         )
 
     def _cabinet(self, station: str, what: str, most: int, most_mb: float) -> Cabinet:

@@ -48,9 +48,9 @@ class Client:
         """The JSON answer of a GET."""
         return self._ask("GET", path)
 
-    def post(self, path: str, body: Any = None) -> Any:
+    def post(self, path: str, body: Any = None, timeout_s: float = TIMEOUT_S) -> Any:
         """The JSON answer of a POST; ``body`` is sent as JSON."""
-        return self._ask("POST", path, body)
+        return self._ask("POST", path, body, timeout_s)
 
     def events(self, path: str) -> Iterator[tuple[str, Any]]:
         """(event name, JSON data) of a server-sent event stream, until it ends or breaks off."""
@@ -64,8 +64,8 @@ class Client:
                 elif line.startswith("data:"):
                     yield name, json.loads(line[5:])
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        connection, response = self._open(method, path, TIMEOUT_S, body)
+    def _ask(self, method: str, path: str, body: Any = None, timeout_s: float = TIMEOUT_S) -> Any:
+        connection, response = self._open(method, path, timeout_s, body)
         with connection:
             answer = response.read()
         return json.loads(answer) if answer else None

@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from banksman.commands.options import Subparsers, add_daemon_options
+from banksman.errors import BanksmanError
 
 if TYPE_CHECKING:
     from banksman.commands.client import Client
 
 LOOK_S = 0.5
+# A new bundle is loaded and tried in another process before the daemon answers.
+STEP_S = 180.0
+SAY = "banksman commission"
 BINS = 20
 BAR = 40
 
@@ -36,6 +40,10 @@ examples:
 
 exit codes: 0 done, 1 refused, 2 wrong usage, 6 no daemon answers
 """
+
+
+class NoInspection(BanksmanError, LookupError):
+    """The daemon has none of that name; the message tells which there are."""
 
 
 def register(commands: Subparsers) -> None:
@@ -55,7 +63,7 @@ def register(commands: Subparsers) -> None:
         "--good-folder", type=Path, metavar="DIR", help="take the pictures of a folder instead"
     )
     parser.add_argument(
-        "--defects", type=_labelled, metavar="CLASS=N", help="take so many defects of a class"
+        "--defects", type=_counted, metavar="CLASS=N", help="take so many defects of a class"
     )
     parser.add_argument(
         "--defects-folder", type=_labelled, metavar="CLASS=DIR", help="… from a folder instead"
@@ -87,8 +95,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     view: dict[str, Any] = client.get(path)
     for step, body in _steps(arguments):
-        view = client.post(f"{path}/{step}", body)
-        view = _wait(client, path, view, tell)
+        view = client.post(f"{path}/{step}", body, STEP_S)
+        try:
+            view = _wait(client, path, view, tell)
+        except KeyboardInterrupt:
+            tell(f"the daemon goes on without this command; to end it: {SAY} {name} --pause")
+            raise
         if view["problem"] and view["phase"] == "collected" and step in ("fit", "collect"):
             print(f"banksman: {view['problem']}", file=sys.stderr)
             return 1
@@ -111,8 +123,7 @@ def _steps(arguments: argparse.Namespace) -> list[tuple[str, dict[str, Any] | No
         steps.append(("collect", {"what": "good", "folder": folder}))
     if arguments.defects:
         label, number = arguments.defects
-        wanted = {"what": "defect", "label": label, "wanted": _number(number)}
-        steps.append(("collect", wanted))
+        steps.append(("collect", {"what": "defect", "label": label, "wanted": number}))
     if arguments.defects_folder:
         label, place = arguments.defects_folder
         folder = str(Path(place).absolute())
@@ -134,7 +145,7 @@ def _wait(
     while view["phase"] in ("collecting", "fitting"):
         now = (
             f"{view['good']} good parts, {sum(view['defects'].values())} defects; "
-            f"{view['wanted']} to come"
+            f"{view['wanted']} to come{'; ' if view['no_picture'] else ''}{view['no_picture']}"
             if view["phase"] == "collecting"
             else f"learning: {100 * view['progress']:.0f} % {view['doing']}"
         )
@@ -149,10 +160,16 @@ def _wait(
 def _station(client: Client, name: str) -> str:
     """The inspection of that id, or the only one of that camera."""
     found = client.get("/api/v1/inspections")["inspections"]
-    of_camera = [each["id"] for each in found if each["camera"] == name]
-    if name not in {each["id"] for each in found} and len(of_camera) == 1:
-        return str(of_camera[0])
-    return name
+    ids = [str(each["id"]) for each in found]
+    of_camera = [str(each["id"]) for each in found if each["camera"] == name]
+    if name in ids:
+        return name
+    if len(of_camera) == 1:
+        return of_camera[0]
+    if of_camera:
+        raise NoInspection(f"{name} has several inspections; name one: {', '.join(of_camera)}")
+    there = f"there are {', '.join(ids)}" if ids else "the config has no [[inspection]]"
+    raise NoInspection(f"no inspection or camera is called {name}; {there}")
 
 
 def lines(view: dict[str, Any]) -> list[str]:
@@ -165,8 +182,8 @@ def lines(view: dict[str, Any]) -> list[str]:
     ]
     if view["passed_over"]:
         out.append(f"  {view['passed_over']} frames passed over: nothing had moved")
-    if view["problem"]:
-        out.append(f"  ! {view['problem']}")
+    out += [f"  ! {each}" for each in (view["problem"], view["no_picture"]) if each]
+    out += [f"  ? {each}" for each in view["remarks"]]
     if view["good_scores"]:
         out += ["", *histogram(view["good_scores"], view["defect_scores"]), ""]
         out += [_choice(each) for each in view["choices"]]
@@ -177,8 +194,14 @@ def lines(view: dict[str, Any]) -> list[str]:
             f"{view['critical']:.2f}; {trial['seen']} looked at, {trial['warnings']} doubtful, "
             f"{trial['criticals']} critical"
         )
-    out.append(f"next: {_NEXT[view['phase']].format(view['station'])}")
-    return out
+    return [*out, _next(view)]
+
+
+def _next(view: dict[str, Any]) -> str:
+    station, in_use = view["station"], view["in_use"]
+    if in_use and view["phase"] == "collected" and view["good_scores"]:
+        return f"{in_use} is in use; for another limit: {SAY} {station} --rate 0.005"
+    return f"next: {_NEXT[view['phase']].format(station)}"
 
 
 _NEXT = {
@@ -244,3 +267,8 @@ def _labelled(text: str) -> tuple[str, str]:
     if not (label and equals and rest):
         raise argparse.ArgumentTypeError(f"{text} is not like scratch=10")
     return label, rest
+
+
+def _counted(text: str) -> tuple[str, int]:
+    label, number = _labelled(text)
+    return label, _number(number)

@@ -110,6 +110,12 @@ class Cabinet:
             self._tell(exhibit)
         return exhibit
 
+    def take_away(self, exhibit_id: str) -> None:
+        """Keep it no longer, if it is there. Raises OSError."""
+        with self._writing:
+            self._shelf.take_away(exhibit_id)
+            self._remove([exhibit_id])
+
     def _tell(self, exhibit: Exhibit) -> None:
         self._files.write(self._path(exhibit.id, STORY), msgspec.json.encode(exhibit))
         self._exhibits[exhibit.id] = exhibit

@@ -49,3 +49,5 @@ class CommissionView(msgspec.Struct, frozen=True):
     trial: TrialCounts
     in_use: str
     before: str
+    no_picture: str = ""  # why none comes from the camera
+    remarks: tuple[str, ...] = ()  # on the good parts, before anything is learnt of them

@@ -13,10 +13,12 @@ import msgspec
 
 from banksman.status import InspectionStatus
 from banksman.vision.cabinet import Cabinet
+from banksman.vision.commission_view import CommissionView
 from banksman.vision.commissioning import Commissioning
 from banksman.vision.evidence import Evidence
 from banksman.vision.exhibit import LABEL_CHARS, Answer, Exhibit
 from banksman.vision.rates import Rates, rates_of
+from banksman.vision.showing import Showing
 from banksman.vision.station import Station
 
 Note = Callable[[str, str, dict[str, str]], None]
@@ -29,6 +31,7 @@ class StationParts(msgspec.Struct, frozen=True):
     kept: Cabinet
     examples: Cabinet
     commissioning: Commissioning
+    showing: Showing
 
 
 class QualityDesk:
@@ -100,6 +103,8 @@ class QualityDesk:
             )
             if answer:
                 parts.examples.put(answered, jpeg)
+            else:
+                parts.examples.take_away(exhibit_id)
             return answered
 
         answered = await asyncio.to_thread(write)
@@ -110,6 +115,18 @@ class QualityDesk:
     def commissioning(self, station: str) -> Commissioning:
         """One station's. Raises KeyError."""
         return self._stations[station].commissioning
+
+    async def commission_view(self, station: str) -> CommissionView:
+        """How far it is, whether pictures come, and what is odd about the parts. KeyError."""
+        parts = self._stations[station]
+        remarks = await asyncio.to_thread(parts.showing.remarks)
+        return msgspec.structs.replace(
+            parts.commissioning.view(), no_picture=parts.showing.no_picture(), remarks=remarks
+        )
+
+    async def live(self, station: str) -> bytes:
+        """What the station's camera shows of its region now, a JPEG. KeyError, NoPicture."""
+        return await asyncio.to_thread(self._stations[station].showing.live)
 
     def note(self, event: str, by: str, details: dict[str, str]) -> None:
         """For the audit."""

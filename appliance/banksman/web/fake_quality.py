@@ -101,6 +101,15 @@ class FakeQuality:
             raise KeyError(station)
         return self.commission
 
+    async def commission_view(self, station: str) -> CommissionView:
+        """Of the only one."""
+        return self.commissioning(station).view()
+
+    async def live(self, station: str) -> bytes:
+        """A cap."""
+        self.commissioning(station)
+        return to_jpeg(_draw(""), 90)
+
     def note(self, event: str, by: str, details: dict[str, str]) -> None:  # noqa: ARG002  the contract
         """Remember the event's name."""
         self.done.append(event)

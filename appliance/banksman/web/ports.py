@@ -133,6 +133,12 @@ class Quality(Protocol):
     def commissioning(self, station: str) -> Commissioner:
         """One station's. KeyError."""
 
+    async def commission_view(self, station: str) -> CommissionView:
+        """How far it is, whether pictures come, and what is odd about the parts. KeyError."""
+
+    async def live(self, station: str) -> bytes:
+        """What its camera shows now, a JPEG. KeyError, NoPicture."""
+
     def note(self, event: str, by: str, details: dict[str, str]) -> None:
         """For the audit."""
 

@@ -12,6 +12,7 @@ from banksman.status import InspectionStatus
 from banksman.vision.commission_view import CommissionRefused, CommissionView
 from banksman.vision.exhibit import Answer, Exhibit
 from banksman.vision.rates import Rates
+from banksman.vision.showing import NoPicture
 from banksman.web.callers import Caller
 from banksman.web.ports import Commissioner, Quality
 from banksman.web.reading import ID_MAX_CHARS, limit_of
@@ -117,7 +118,22 @@ class QualityPages:
 
     async def commission(self, request: web.Request, _caller: Caller) -> web.Response:
         """How far commissioning is."""
-        return json_reply(self._commissioner(request).view())
+        try:
+            return json_reply(await self._desk().commission_view(request.match_info["id"]))
+        except KeyError:
+            raise _no_station() from None
+
+    async def live(self, request: web.Request, _caller: Caller) -> web.Response:
+        """What a station's camera shows now."""
+        try:
+            jpeg = await self._desk().live(request.match_info["id"])
+        except KeyError:
+            raise _no_station() from None
+        except NoPicture as error:
+            raise Refusal(
+                503, "no-live-picture", str(error), "See docs/operate/cameras.md."
+            ) from None
+        return web.Response(body=jpeg, content_type="image/jpeg")
 
     async def collect(self, request: web.Request, caller: Caller) -> web.Response:
         """Take parts."""
@@ -135,13 +151,13 @@ class QualityPages:
                 work.collect(body.what, body.label, body.wanted)
         except CommissionRefused as error:
             raise _refused(error) from None
-        return self._done("commissioning takes parts", request, caller, work)
+        return await self._done("commissioning takes parts", request, caller)
 
     async def pause(self, request: web.Request, caller: Caller) -> web.Response:
         """Take no more parts for now, or end the learning."""
         work = self._commissioner(request)
         work.pause()
-        return self._done("commissioning paused", request, caller, work)
+        return await self._done("commissioning paused", request, caller)
 
     async def fit(self, request: web.Request, caller: Caller) -> web.Response:
         """Learn from what was taken."""
@@ -150,7 +166,7 @@ class QualityPages:
             work.fit()
         except CommissionRefused as error:
             raise _refused(error) from None
-        return self._done("commissioning learns", request, caller, work)
+        return await self._done("commissioning learns", request, caller)
 
     async def save(self, request: web.Request, caller: Caller) -> web.Response:
         """Build a bundle and try it beside the one in use."""
@@ -160,7 +176,7 @@ class QualityPages:
             await work.save(body.rate, body.stop_rate)
         except CommissionRefused as error:
             raise _refused(error) from None
-        return self._done("commissioning saved a bundle", request, caller, work)
+        return await self._done("commissioning saved a bundle", request, caller)
 
     async def confirm(self, request: web.Request, caller: Caller) -> web.Response:
         """Put the bundle on trial in use."""
@@ -169,7 +185,7 @@ class QualityPages:
             await work.confirm()
         except CommissionRefused as error:
             raise _refused(error) from None
-        return self._done("commissioning confirmed", request, caller, work)
+        return await self._done("commissioning confirmed", request, caller)
 
     async def roll_back(self, request: web.Request, caller: Caller) -> web.Response:
         """Put the bundle before in use again."""
@@ -178,7 +194,7 @@ class QualityPages:
             await work.roll_back()
         except CommissionRefused as error:
             raise _refused(error) from None
-        return self._done("commissioning rolled back", request, caller, work)
+        return await self._done("commissioning rolled back", request, caller)
 
     async def drop(self, request: web.Request, caller: Caller) -> web.Response:
         """Forget the parts that were taken."""
@@ -187,14 +203,13 @@ class QualityPages:
             await work.drop()
         except CommissionRefused as error:
             raise _refused(error) from None
-        return self._done("commissioning dropped its parts", request, caller, work)
+        return await self._done("commissioning dropped its parts", request, caller)
 
-    def _done(
-        self, event: str, request: web.Request, caller: Caller, work: Commissioner
-    ) -> web.Response:
-        view: CommissionView = work.view()
+    async def _done(self, event: str, request: web.Request, caller: Caller) -> web.Response:
+        name = request.match_info["id"]
+        view: CommissionView = await self._desk().commission_view(name)
         details = {
-            "station": request.match_info["id"],
+            "station": name,
             "good": str(view.good),
             "bundle": view.candidate or view.in_use,
         }

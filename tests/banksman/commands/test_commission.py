@@ -74,3 +74,57 @@ def as_json(value):
     import msgspec
 
     return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def test_a_number_of_defects_that_is_none_is_refused_before_anybody_is_asked(parse):
+    with pytest.raises(SystemExit) as ended:
+        parse("--defects", "scratch=abc")
+    assert ended.value.code == 2
+
+
+class Known:
+    """A daemon with these inspections (id, camera)."""
+
+    def __init__(self, *inspections):
+        self._inspections = [{"id": name, "camera": camera} for name, camera in inspections]
+
+    def get(self, path):
+        assert path == "/api/v1/inspections"
+        return {"inspections": self._inspections}
+
+
+def test_an_inspection_may_be_named_by_its_camera():
+    assert commission._station(Known(("caps", "cam1"), ("lids", "cam2")), "cam2") == "lids"
+
+
+@pytest.mark.parametrize(
+    ("inspections", "name", "told"),
+    [
+        ([("caps", "cam1"), ("lids", "cam2")], "cups", "there are caps, lids"),
+        ([("caps", "cam1"), ("lids", "cam1")], "cam1", "name one: caps, lids"),
+        ([], "caps", r"has no \[\[inspection\]\]"),
+    ],
+)
+def test_a_name_that_is_none_tells_which_there_are(inspections, name, told):
+    with pytest.raises(commission.NoInspection, match=told):
+        commission._station(Known(*inspections), name)
+
+
+async def test_what_hinders_and_what_is_odd_is_shown():
+    view = as_json(FakeCommissioner().view())
+    view |= {"no_picture": "no picture comes: cable", "remarks": ["part 0003 is much darker"]}
+    told = "\n".join(commission.lines(view))
+    assert "! no picture comes: cable" in told
+    assert "? part 0003 is much darker" in told
+
+
+async def test_after_confirming_nothing_more_is_asked_for():
+    work = FakeCommissioner()
+    work.collect("good", "", 100)
+    work.fit()
+    await work.save(0.01)
+    await work.confirm()
+    view = as_json(work.view()) | {"good_scores": [0.3]}
+    view["choices"] = as_json(choices([0.3], []))
+    view["defect_scores"] = []
+    assert commission.lines(view)[-1].startswith("caps-4 is in use")

@@ -6,6 +6,8 @@ import pytest
 from banksman.vision.cabinet import Cabinet
 from banksman.vision.desk import QualityDesk, StationParts
 from banksman.vision.exhibit import Exhibit
+from banksman.vision.parts_folder import PartsFolder
+from banksman.vision.showing import Showing
 from banksman.wire.messages import Priority
 
 
@@ -30,7 +32,10 @@ def desk(make_line, tmp_path):
     noted = Noted()
     noted.dropped = {"caps": 3}
     told = []
-    parts = StationParts(make_line().station, kept, examples, None)
+    line = make_line()
+    desk_parts = line.station, kept, examples, None
+    showing = Showing(line.camera, PartsFolder(tmp_path / "commission"), None)
+    parts = StationParts(*desk_parts, showing)
     desk = QualityDesk({"caps": parts}, noted, lambda: 77, lambda *note: told.append(note))
     desk.told, desk.examples = told, examples
     return desk
@@ -64,6 +69,7 @@ async def test_an_answer_can_be_taken_back(desk):
     await desk.answer("box-1-2", "good", "", "operator")
     await desk.answer("box-1-2", "", "", "operator")
     assert "box-1-2" in {each.id for each in desk.exhibits(None, True, 9, None)}
+    assert len(desk.examples) == 0  # nothing is learnt from an answer that was none
 
 
 async def test_examples_are_bounded(desk):
