@@ -131,7 +131,8 @@ class Lanes:
             plan, left = self._plan(), parts.spending.left_bytes
             found: Parcel | float = LIVE_S
             if parts.standing.state == "up":  # who is there the other lanes find out
-                found = await live.gather(plan, left, parts.mono_s(), self._flying)
+                most = parts.bulk.messages_most
+                found = await live.gather(plan, left, parts.mono_s(), self._flying, most)
             if not isinstance(found, tuple):
                 await asyncio.sleep(found)
                 continue

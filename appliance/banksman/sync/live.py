@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import zip_longest
 
 from banksman.store.rows import OutboxRow, ReadingRow
 from banksman.sync.outbox import CHANNEL, Outbox
@@ -70,9 +71,17 @@ class Live:
             self._fronts.append(front)
 
     async def gather(
-        self, plan: Plan, left_bytes: int | None, now_s: float, flying: Parcel
+        self,
+        plan: Plan,
+        left_bytes: int | None,
+        now_s: float,
+        flying: Parcel,
+        messages_most: int = BLOCK_MESSAGES_MAX,
     ) -> Parcel | float:
-        """The next parcel, or for how many seconds there is none; ``flying``: the bulk lane's."""
+        """The next parcel, or for how many seconds there is none; ``flying``: the bulk lane's.
+
+        ``messages_most`` bounds a block.
+        """
         turn = self._schedule.live_turn(plan, self._waiting(), left_bytes, now_s)
         if turn is None:
             self._begin = None  # the bulk lane closes what gap is left
@@ -90,7 +99,7 @@ class Live:
             readings,
             max(1, left),
             plan.level,
-            BLOCK_MESSAGES_MAX,
+            messages_most,
             self._form(plan),
             begin,
         )
@@ -102,12 +111,14 @@ class Live:
         return parcel or 1.0
 
     async def _rows(self, classes: Sequence[Priority], flying: Parcel) -> list[OutboxRow]:
+        """The newest of each class, class by class in turns: none takes the others' room."""
         away = {entry.row_id for entry in flying if entry.row_id is not None}
-        rows: list[OutboxRow] = []
-        for which in classes:
-            newest = await self._outbox.next_rows(CHANNEL, ROWS_MOST, (which,), newest=True)
-            rows += [r for r in newest if r.row_id not in away and r.row_id not in self._skipped]
-        return rows
+        newest = [
+            await self._outbox.next_rows(CHANNEL, ROWS_MOST, (which,), newest=True)
+            for which in classes
+        ]
+        rows = [row for turn in zip_longest(*newest) for row in turn if row is not None]
+        return [r for r in rows if r.row_id not in away and r.row_id not in self._skipped]
 
     async def _readings(
         self, classes: Sequence[Priority]

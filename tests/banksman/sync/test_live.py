@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banksman.config.schema_sync import SyncSettings
+from banksman.sync.bulk import Bulk
 from banksman.sync.link import LinkState
 from banksman.sync.policy import BATCH_S, Policy
 from banksman.sync.schedule import (
@@ -19,6 +20,7 @@ from banksman.sync.schedule import (
     Schedule,
     Turn,
 )
+from banksman.sync.thinning import Thinning
 from banksman.wire.blocks import unpack
 from banksman.wire.messages import AlarmMessage, AuditMessage, Priority
 from banksman_drivers.ports import Quality, Reading
@@ -242,3 +244,23 @@ async def test_a_box_killed_while_both_lanes_are_under_way_loses_and_doubles_not
     outcome = judge(tmp_path / "cloud.db", told, "")
     assert outcome.records > NOISE
     assert (outcome.lost, outcome.duplicated) == (0, 0)
+
+
+async def test_no_class_takes_the_room_of_another_ones_newest(store, until_owed):
+    names: dict[Priority, list[str]] = {Priority.IMPORTANT: [], Priority.NORMAL: []}
+    for which, own in names.items():
+        for number in range(150):
+            own.append(store.ids.next())
+            key = f"{which.name}_{number}"
+            store.put_alarm(
+                AlarmMessage(own[-1], NODE, key, "hot", which, True, False, 1, 2, "boot")
+            )
+        until_owed("alarm", own)
+    settings = SyncSettings()
+    live = Bulk(store, Schedule(settings, 0.0), Thinning(settings), lambda: 0).live
+    live.look()
+    parcel = await live.gather(plan(1.0), None, 0.0, ())
+    assert isinstance(parcel, tuple)
+    first = [entry.item.id for entry in parcel[:4]]
+    important, normal = names[Priority.IMPORTANT], names[Priority.NORMAL]
+    assert first == [important[-1], normal[-1], important[-2], normal[-2]]
