@@ -11,7 +11,8 @@ from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.fake.rtsp import RtspServer
 from banksman_drivers.ports import DeviceLost
 from banksman_drivers.settings.camera import CameraSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 PASSWORD = "hunter2-of-the-camera"
 

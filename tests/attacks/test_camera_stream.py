@@ -9,7 +9,8 @@ import pytest
 from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.fake.camera import FakeCamera
 from banksman_drivers.settings.camera import CameraSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 OK = b"RTSP/1.0 200 OK\r\nCSeq: "
 NOISE = random.Random(5).randbytes(65536)

@@ -26,7 +26,8 @@ import pytest
 from banksman_drivers.audio.driver import AudioDriver
 from banksman_drivers.ports import Burst, Quality
 from banksman_drivers.settings.audio import AudioSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 CARD = os.environ.get("BANKSMAN_CARD", "")
 RATE_HZ = int(os.environ.get("BANKSMAN_CARD_RATE_HZ", "48000"))

@@ -24,7 +24,8 @@ import pytest
 from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.ports import Quality
 from banksman_drivers.settings.camera import CameraSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 SOURCE = os.environ.get("BANKSMAN_CAMERA", "")
 pytestmark = pytest.mark.skipif(not SOURCE, reason="BANKSMAN_CAMERA names no camera")

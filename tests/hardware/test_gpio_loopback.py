@@ -25,7 +25,8 @@ import pytest
 from banksman_drivers.gpio.driver import GpioDriver
 from banksman_drivers.ports import Command, Quality
 from banksman_drivers.settings.gpio import GpioSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 pytestmark = [pytest.mark.usefixtures("hardware"), pytest.mark.timeout(300)]
 

@@ -31,7 +31,8 @@ from banksman_drivers.i2c.port import open_port
 from banksman_drivers.i2c.scan import scan
 from banksman_drivers.ports import Burst, Command, Quality
 from banksman_drivers.settings.i2c import I2cSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 BUS = os.environ.get("BANKSMAN_I2C_BUS", "/dev/i2c-1")
 PATIENCE_S = 15.0

@@ -15,7 +15,8 @@ from banksman_drivers.settings.gpio import (
     GpioPoint,
     GpioSettings,
 )
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 pytestmark = pytest.mark.vm
 

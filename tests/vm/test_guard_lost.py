@@ -8,7 +8,8 @@ import pytest
 from banksman_drivers.guard.driver import GuardDriver
 from banksman_drivers.ports import Quality
 from banksman_drivers.settings.guard import GuardSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 pytestmark = pytest.mark.vm
 

@@ -20,7 +20,8 @@ from banksman_drivers.i2c.port import open_port
 from banksman_drivers.i2c.wire import Wire
 from banksman_drivers.ports import Quality
 from banksman_drivers.settings.i2c import I2cPoint, I2cSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 from simulated.i2c import StubBus
 
 pytestmark = pytest.mark.vm

@@ -13,7 +13,7 @@ from banksman_drivers.audio import alsa
 from banksman_drivers.audio.driver import AudioDriver
 from banksman_drivers.fake.alsa_card import FakeCard
 from banksman_drivers.ports import Quality, Unsupported
-from driver_rigs.base import Ticks
+from batch_sink import Ticks
 
 PERIOD = 80
 BURST = 160

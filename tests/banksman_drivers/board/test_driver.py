@@ -10,7 +10,8 @@ from banksman_drivers.board.driver import BoardDriver, read_points
 from banksman_drivers.file_tree import Tree
 from banksman_drivers.ports import Quality
 from banksman_drivers.settings.board import BoardPoint, BoardSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

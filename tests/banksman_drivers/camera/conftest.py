@@ -13,7 +13,8 @@ from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.fake.camera import FakeCamera, Scene
 from banksman_drivers.ports import Frame, Quality, Reading
 from banksman_drivers.settings.camera import CameraSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 
 class Player:

@@ -13,7 +13,7 @@ from banksman_drivers.camera import library
 from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.ports import Quality, Unsupported
 from banksman_drivers.settings.camera import CameraSettings
-from driver_rigs.base import Ticks
+from batch_sink import Ticks
 
 SMALL = {"width": 64, "height": 48, "fps": 100}
 

@@ -19,7 +19,8 @@ from banksman_drivers.fake.gpio_chip import FakeGpioChip
 from banksman_drivers.gpio.driver import GpioDriver
 from banksman_drivers.ports import Command
 from banksman_drivers.settings.gpio import GpioSettings
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 from simulated.kernel_gpio import CHIP, KernelGpio, build
 
 PATIENCE_S = 60.0

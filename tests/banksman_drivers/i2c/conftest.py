@@ -15,7 +15,7 @@ from banksman_drivers.i2c.driver import I2cDriver
 from banksman_drivers.i2c.wire import Wire
 from banksman_drivers.ports import Burst, Quality, Reading
 from banksman_drivers.settings.i2c import I2cSettings
-from driver_rigs.base import Ticks
+from batch_sink import Ticks
 
 ADDRESS = 0x42
 

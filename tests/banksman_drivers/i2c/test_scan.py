@@ -8,7 +8,7 @@ from banksman_drivers.fake.i2c_bus import FakeBus
 from banksman_drivers.fake.i2c_chips import FakeBme280, FakeIna219, FakeLm75, FakeTmp117
 from banksman_drivers.fake.i2c_fifo import FakeAdxl345, FakeLis3dh
 from banksman_drivers.i2c.scan import Found, list_buses, scan
-from driver_rigs.base import Ticks
+from batch_sink import Ticks
 
 
 @pytest.fixture

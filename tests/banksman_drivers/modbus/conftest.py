@@ -10,53 +10,14 @@ import pytest
 
 from banksman_drivers.fake.modbus_server import ModbusServer
 from banksman_drivers.modbus import ModbusTcpDriver
-from banksman_drivers.ports import Burst, Command, Quality, Reading
+from banksman_drivers.ports import Command
 from banksman_drivers.settings.modbus import (
     ModbusOutput,
     ModbusPoint,
     ModbusTcpSettings,
     ModbusWatchdog,
 )
-
-
-class Ticks:
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
-
-
-class Sink:
-    """Keeps every batch and wakes whoever awaits one."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[Reading]] = []
-        self.on_batch: Callable[[Sequence[Reading]], None] = lambda batch: None
-        self._news = asyncio.Event()
-
-    def readings(self, batch: Sequence[Reading]) -> None:
-        self.batches.append(list(batch))
-        self.on_batch(batch)
-        self._news.set()
-
-    def burst(self, burst: Burst) -> None:
-        raise AssertionError("a Modbus device has no bursts")
-
-    async def until(self, condition: Callable[[list[Reading]], bool]) -> list[Reading]:
-        """The next batch from now on for which ``condition`` holds."""
-        seen = len(self.batches)
-        while True:
-            while seen < len(self.batches):
-                batch = self.batches[seen]
-                seen += 1
-                if condition(batch):
-                    return batch
-            self._news.clear()
-            await self._news.wait()
-
-    async def good(self) -> list[Reading]:
-        return await self.until(lambda batch: all(r.quality is Quality.GOOD for r in batch))
-
-    async def bad(self) -> list[Reading]:
-        return await self.until(lambda batch: all(r.quality is Quality.BAD for r in batch))
+from batch_sink import BatchSink, Ticks
 
 
 class Bench:
@@ -65,7 +26,7 @@ class Bench:
     def __init__(self, server: ModbusServer, driver: ModbusTcpDriver) -> None:
         self.server = server
         self.driver = driver
-        self.sink = Sink()
+        self.sink = BatchSink()
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +12,10 @@ import pytest
 from banksman_drivers.fake.modbus_memory import Memory
 from banksman_drivers.fake.modbus_rtu_server import RtuLine
 from banksman_drivers.modbus_rtu import Buses, ModbusRtuDriver
-from banksman_drivers.ports import Burst, Command, Quality, Reading
+from banksman_drivers.ports import Command
 from banksman_drivers.settings.modbus import ModbusPoint
 from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
-
-
-class Ticks:
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
-
-
-class Sink:
-    """Keeps every batch and wakes whoever awaits one."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[Reading]] = []
-        self._news = asyncio.Event()
-
-    def readings(self, batch: Sequence[Reading]) -> None:
-        self.batches.append(list(batch))
-        self._news.set()
-
-    def burst(self, burst: Burst) -> None:
-        raise AssertionError("a Modbus device has no bursts")
-
-    async def until(self, condition: Callable[[list[Reading]], bool]) -> list[Reading]:
-        """The next batch from now on for which ``condition`` holds."""
-        seen = len(self.batches)
-        while True:
-            while seen < len(self.batches):
-                batch = self.batches[seen]
-                seen += 1
-                if condition(batch):
-                    return batch
-            self._news.clear()
-            await self._news.wait()
-
-    async def good(self) -> list[Reading]:
-        return await self.until(lambda batch: all(r.quality is Quality.GOOD for r in batch))
-
-    async def bad(self) -> list[Reading]:
-        return await self.until(lambda batch: all(r.quality is Quality.BAD for r in batch))
+from batch_sink import BatchSink, Ticks
 
 
 class Bench:
@@ -63,7 +26,7 @@ class Bench:
         self.ticks = Ticks()
         self.buses = Buses(self.ticks)
         self.drivers: dict[int, ModbusRtuDriver] = {}
-        self.sinks: dict[int, Sink] = {}
+        self.sinks: dict[int, BatchSink] = {}
         self.tasks: dict[int, asyncio.Task[None]] = {}
 
     def settings(self, unit: int, **options: Any) -> ModbusRtuSettings:
@@ -89,7 +52,7 @@ class Bench:
             memory.coils.update(dict.fromkeys(range(8), 0))
         settings = self.settings(unit, **options)
         self.drivers[unit] = ModbusRtuDriver(settings, self.buses.of(settings), self.ticks)
-        self.sinks[unit] = Sink()
+        self.sinks[unit] = BatchSink()
         if start:
             self.start(unit)
         return self.drivers[unit]

@@ -9,7 +9,8 @@ import pytest
 
 from banksman_drivers.ports import Quality, Reading
 from banksman_drivers.serial_line.make import make_serial
-from driver_rigs.base import Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Sink
 
 NOON = datetime.datetime(2026, 3, 10, 12).astimezone()
 

@@ -12,7 +12,8 @@ from banksman_drivers.audio.driver import AudioDriver
 from banksman_drivers.fake.alsa_card import FakeCard
 from banksman_drivers.ports import Burst, Reading
 from banksman_drivers.settings.audio import AudioPoint, AudioSettings
-from driver_rigs.base import Rig, Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig, Sink
 
 PERIOD_S = 0.01
 FRAMES = 80

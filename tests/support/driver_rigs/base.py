@@ -6,40 +6,16 @@ import abc
 import asyncio
 import contextlib
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from banksman_drivers.ports import Burst, Driver, Quality, Reading, Value
+from batch_sink import BatchSink
 
 
-class Ticks:
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
-
-
-class Sink:
-    def __init__(self) -> None:
-        self.batches: list[list[Reading]] = []
-        self._news = asyncio.Event()
-
-    def readings(self, batch: Sequence[Reading]) -> None:
-        self.batches.append(list(batch))
-        self._news.set()
-
+class Sink(BatchSink):
     def burst(self, burst: Burst) -> None:
-        self._news.set()
-
-    async def until(self, condition: Callable[[list[Reading]], bool]) -> list[Reading]:
-        """The next batch from now on for which ``condition`` holds."""
-        seen = len(self.batches)
-        while True:
-            for batch in self.batches[seen:]:
-                seen += 1
-                if condition(batch):
-                    return batch
-            self._news.clear()
-            await self._news.wait()
+        self.news.set()
 
 
 class Rig(abc.ABC):

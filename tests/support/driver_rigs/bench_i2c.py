@@ -13,7 +13,8 @@ from banksman_drivers.i2c.driver import I2cDriver
 from banksman_drivers.i2c.port import open_port
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.i2c import I2cOutput, I2cPoint, I2cSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 from driver_rigs.bench_bound import Bound
 from simulated.trace import held
 

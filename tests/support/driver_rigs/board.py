@@ -6,7 +6,8 @@ from pathlib import Path
 
 from banksman_drivers.board.driver import BoardDriver
 from banksman_drivers.settings.board import BoardPoint, BoardSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class BoardRig(Rig):

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from banksman_drivers.camera.driver import CameraDriver
 from banksman_drivers.fake.camera import FakeCamera
 from banksman_drivers.settings.camera import CAMERA_POINTS, CameraSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 FORETOLD = {"frozen": 0.0, "dark": 0.0}
 

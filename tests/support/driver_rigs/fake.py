@@ -6,7 +6,8 @@ from banksman_drivers.fake.device import FakeDriver
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.base import OutputSettings, PointSettings
 from banksman_drivers.settings.fake import FakeSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class FakeRig(Rig):

@@ -8,7 +8,8 @@ from banksman_drivers.fake.gpio_chip import FakeGpioChip
 from banksman_drivers.gpio.driver import GpioDriver
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.gpio import GpioCounter, GpioOutput, GpioPoint, GpioSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 PULSES, DOOR, LAMP = 4, 17, 22
 

@@ -9,7 +9,8 @@ from banksman_drivers.gpio.available import real_chips
 from banksman_drivers.gpio.driver import GpioDriver
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.gpio import GpioCounter, GpioOutput, GpioPoint, GpioSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 from simulated.gpio import SimulatedChip
 from simulated.trace import KernelTrace, held
 

@@ -16,7 +16,8 @@ from banksman_drivers.i2c.driver import I2cDriver
 from banksman_drivers.i2c.port import open_port
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.i2c import I2cOutput, I2cPoint, I2cSettings
-from driver_rigs.base import Rig, Sink, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig, Sink
 from simulated.i2c import StubBus
 from simulated.trace import KernelTrace, held
 

@@ -10,7 +10,8 @@ from banksman_drivers.modbus_rtu import Buses, ModbusRtuDriver
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint
 from banksman_drivers.settings.modbus_rtu import ModbusRtuSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class ModbusRtuRig(Rig):

@@ -6,7 +6,8 @@ from banksman_drivers.fake.modbus_server import Faults, ModbusServer
 from banksman_drivers.modbus import ModbusTcpDriver
 from banksman_drivers.ports import Value
 from banksman_drivers.settings.modbus import ModbusOutput, ModbusPoint, ModbusTcpSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class ModbusTcpRig(Rig):

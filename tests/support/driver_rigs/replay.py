@@ -7,7 +7,8 @@ from pathlib import Path
 from banksman_drivers.replay import ReplayDriver
 from banksman_drivers.settings.base import PointSettings
 from banksman_drivers.settings.replay import ReplaySettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class ReplayRig(Rig):

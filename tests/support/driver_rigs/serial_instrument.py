@@ -8,7 +8,8 @@ from banksman_drivers.fake.serial_instrument import FakeInstrument
 from banksman_drivers.ports import Value
 from banksman_drivers.serial_line.make import make_serial
 from banksman_drivers.settings.serial_text import SerialOutput, SerialPoint, SerialTextSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class SerialInstrumentRig(Rig):

@@ -7,7 +7,8 @@ import asyncio
 from banksman_drivers.fake.serial_scale import FakeScale
 from banksman_drivers.serial_line.make import make_serial
 from banksman_drivers.settings.scale import ScalePoint, ScaleSettings
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 
 
 class ScaleRig(Rig):

@@ -17,7 +17,8 @@ from banksman_drivers.ports import Value
 from banksman_drivers.settings.vda5050 import Vda5050Settings
 from banksman_drivers.vda5050 import Vda5050Driver
 from banksman_drivers.vda5050_points import ALWAYS_KNOWN, VEHICLE_POINTS
-from driver_rigs.base import Rig, Ticks
+from batch_sink import Ticks
+from driver_rigs.base import Rig
 from real_broker import Mosquitto
 
 STEP_S = 0.02
