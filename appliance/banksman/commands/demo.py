@@ -92,6 +92,9 @@ def _add_run(actions: Subparsers) -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="made if need be (%(default)s)")
     parser.add_argument("--port", type=_port, default=8080, help="of the page (%(default)s)")
     parser.add_argument("--seconds", type=_duration, help="end after this long")
+    parser.add_argument(
+        "--no-camera", action="store_true", help="spare the camera, where it could be had"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -115,7 +118,9 @@ def _port(text: str) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from banksman.demo.session import run_demo
 
-    return run_demo(arguments.folder, arguments.port, arguments.seconds)
+    return run_demo(
+        arguments.folder, arguments.port, arguments.seconds, with_camera=not arguments.no_camera
+    )
 
 
 def _pull(arguments: argparse.Namespace) -> int:

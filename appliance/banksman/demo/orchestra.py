@@ -2,6 +2,7 @@
 
 mosquitto   owned here: `banksman demo broker-off` ends it, `restore` starts it again
 plant       answers the other levers on its own socket (`plant.sock`)
+camera      where its libraries are installed: draws caps, and teaches the station that sees them
 endpoint    where it is installed: receives the daemon's records and answers its questions
 daemon      in the same terminal; when it ends, the demo ends with its exit code
 """
@@ -38,6 +39,7 @@ class Demo:
         daemon_command: Sequence[str] = (),
         mosquitto: str | None = None,
         endpoint_command: Sequence[str] = (),
+        camera_command: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._say = say
@@ -64,6 +66,9 @@ class Demo:
         self._endpoint: Child | None = None
         if endpoint_command:
             self._endpoint = Child("endpoint", endpoint_command, folder / "endpoint.log")
+        self._camera: Child | None = None
+        if camera_command:
+            self._camera = Child("camera", camera_command, folder / "camera.log")
         self._control = ControlServer(folder / SOCKET, self.command)
         self._ports = ports
 
@@ -77,12 +82,16 @@ class Demo:
             await self._plant.start(says="READY")
             if self._endpoint is not None:
                 await self._endpoint.start()
+            if self._camera is not None:
+                await self._camera.start(says="READY")
             await self._control.start()
             self._tell()
             await self._daemon.start()
             return await self._until(stop)
         finally:
             await self._daemon.stop()
+            if self._camera is not None:
+                await self._camera.stop()
             await self._control.stop()
             await self._plant.stop()
             if self._endpoint is not None:
@@ -174,6 +183,8 @@ class Demo:
         )
         if self._endpoint is not None:
             self._say(f"the fleet page of its endpoint is http://{HOST}:{ports.cloud}/")
+        if self._camera is not None:
+            self._say("its camera is taught within a minute, once: see Quality control on the page")
         cloud = "the endpoint" if self._endpoint is not None else "its stand-in of a cloud"
         self._say(
             f"the plant speaks Modbus TCP on {ports.modbus}, MQTT on {ports.mqtt}; {cloud} HTTP"

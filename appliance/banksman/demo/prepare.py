@@ -6,6 +6,7 @@
        /mosquitto.conf     a private broker on loopback
        /*.fifo, *.sock     made by the plant, the demo and the daemon
        /store              the daemon's records, kept from run to run
+       /camera             the pictures of its camera (camera.py)
        /endpoint, /decide  the endpoint's, where there is one (endpoint.py)
 
 Files are written afresh at each run, so that an update takes effect; one that a person has
@@ -22,6 +23,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from banksman.demo.camera import RULES as CAMERA_RULES
+from banksman.demo.camera import TABLES as CAMERA_TABLES
 from banksman.demo.endpoint import SYNC, write_rules
 
 HOST: Final = "127.0.0.1"
@@ -120,11 +123,12 @@ def broker_config(port: int) -> str:
 
 
 def prepare(
-    folder: Path, wanted: Ports, *, endpoint: bool = False
+    folder: Path, wanted: Ports, *, endpoint: bool = False, camera: bool = False
 ) -> tuple[Path, Ports, list[str]]:
     """Fill the folder; returns it in full, the ports, and what a person should know.
 
-    ``endpoint``: records go up to a real endpoint on the port of the cloud.
+    ``endpoint``: records go up to a real endpoint on the port of the cloud. ``camera``: caps pass
+    under one.
     Raises OSError when the folder cannot be written or its path is too long for a socket.
     """
     folder = folder.resolve()
@@ -134,9 +138,12 @@ def prepare(
     ports = choose_ports(wanted)
     shipped = importlib.resources.files("banksman.demo")
     config = shipped.joinpath("appliance.toml").read_text(encoding="utf-8")
+    rules = shipped.joinpath("rules.toml").read_text(encoding="utf-8")
+    if camera:
+        config, rules = config + CAMERA_TABLES, rules + CAMERA_RULES
     files = {
         "appliance.toml": fill_in(config, ports, folder) + (SYNC if endpoint else ""),
-        "rules.toml": shipped.joinpath("rules.toml").read_text(encoding="utf-8"),
+        "rules.toml": rules,
         "agv1-order.json": json.dumps(round_order(), indent=1) + "\n",
         "mosquitto.conf": broker_config(ports.mqtt),
     }
