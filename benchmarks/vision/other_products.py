@@ -24,11 +24,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Random = np.random.Generator
+from benchmarks.vision.drawing import (
+    SIDE,
+    Floats,
+    Random,
+    blend,
+    blot,
+    cut,
+    grid,
+    noise,
+    point,
+    walk,
+)
 
-SIDE = 192
+Picture = npt.NDArray[np.uint8]
 # A product draws itself from a seed for the part and says which kinds of defects it may have.
 Draw = Callable[[Random, str], Floats]
 
@@ -68,9 +77,9 @@ def parts(draw: Draw, kinds: tuple[str, ...], count: int, seed: int) -> list[Pic
 
 def _texture(ground: Floats, other: Floats) -> Draw:
     def draw(random: Random, kind: str) -> Floats:
-        part = _cut(ground, random) * random.uniform(0.85, 1.15)
+        part = cut(ground, random) * random.uniform(0.85, 1.15)
         if kind == "foreign":
-            return _blend(part, _cut(other, random), _blot(random, random.uniform(8, 22)))
+            return blend(part, cut(other, random), blot(random, random.uniform(8, 22)))
         return _spoilt(part, kind, random)
 
     return draw
@@ -78,43 +87,43 @@ def _texture(ground: Floats, other: Floats) -> Draw:
 
 def _spoilt(part: Floats, kind: str, random: Random) -> Floats:
     if kind == "crack":
-        return part * (1 - _walk(random) * random.uniform(0.4, 0.8))
+        return part * (1 - walk(random) * random.uniform(0.4, 0.8))
     if kind == "stain":
-        return part * (1 - _blot(random, random.uniform(10, 30)) * random.uniform(0.25, 0.5))
+        return part * (1 - blot(random, random.uniform(10, 30)) * random.uniform(0.25, 0.5))
     return part
 
 
 def _cloth(random: Random, kind: str) -> Floats:
-    rows, columns = _grid()
+    rows, columns = grid()
     bend = 2.0 * np.sin(columns / 60 + random.uniform(0, 6))
     warp = np.sin((columns + random.uniform(0, 9)) * 2 * np.pi / 7)
     weft = np.sin((rows + bend + random.uniform(0, 9)) * 2 * np.pi / 7)
-    part = 120 + 28 * np.maximum(warp, weft) + 8 * _noise(random, 1.0)
+    part = 120 + 28 * np.maximum(warp, weft) + 8 * noise(random, 1.0)
     if kind == "thread":
         lost = int(random.integers(10, SIDE - 10))
         part[lost : lost + 4, random.integers(SIDE // 2) :] -= 35
     if kind == "hole":
-        part = _blend(part, np.full_like(part, 40), _blot(random, random.uniform(3, 8)))
+        part = blend(part, np.full_like(part, 40), blot(random, random.uniform(3, 8)))
     if kind == "knot":
-        part = part + 60 * _blot(random, random.uniform(3, 7))
+        part = part + 60 * blot(random, random.uniform(3, 7))
     return np.asarray(part * random.uniform(0.85, 1.15), np.float32)
 
 
 def _sheet(random: Random, kind: str) -> Floats:
-    grain = cv2.GaussianBlur(_noise(random, 0.0), (0, 0), sigmaX=12, sigmaY=0.7)
+    grain = cv2.GaussianBlur(noise(random, 0.0), (0, 0), sigmaX=12, sigmaY=0.7)
     light = cv2.resize(random.normal(0, 1, (3, 3)).astype(np.float32), (SIDE, SIDE),
                        interpolation=cv2.INTER_CUBIC)  # fmt: skip
     part = 130 + 14 * grain / grain.std() + 14 * light
     if kind == "dent":
-        rows, columns = _grid()
+        rows, columns = grid()
         at, size = random.uniform(30, SIDE - 30, 2), random.uniform(5, 10)
         near = np.exp(-((rows - at[0]) ** 2 + (columns - at[1]) ** 2) / (2 * size**2))
         part = part + 45 * near * (columns - at[1]) / size
     if kind == "scratch":
-        part = part + _walk(random, branches=1) * random.choice([-45, 45])
+        part = part + walk(random, branches=1) * random.choice([-45, 45])
     if kind == "dull":
-        cover = _blot(random, random.uniform(18, 35))
-        part = _blend(part, 118 + 3 * _noise(random, 1.0), 0.8 * cover)
+        cover = blot(random, random.uniform(18, 35))
+        part = blend(part, 118 + 3 * noise(random, 1.0), 0.8 * cover)
     return np.asarray(part * random.uniform(0.8, 1.2), np.float32)
 
 
@@ -128,17 +137,17 @@ def _nut(random: Random, kind: str) -> Floats:
     corners = centre + np.stack([np.cos(angles), np.sin(angles)], 1) * radius[:, None]
     cover = np.zeros((SIDE, SIDE), np.uint8)
     cv2.fillPoly(cover, [np.round(corners * 8).astype(np.int32)], 255, cv2.LINE_AA, 3)
-    cv2.circle(cover, _point(centre), int(SIDE * 0.17), 0, -1, cv2.LINE_AA)
+    cv2.circle(cover, point(centre), int(SIDE * 0.17), 0, -1, cv2.LINE_AA)
     if kind == "burr":
         at = turn + random.uniform(0, 2 * np.pi)
         edge = centre + SIDE * 0.17 * np.array([np.cos(at), np.sin(at)])
-        cv2.circle(cover, _point(edge), int(random.integers(4, 8)), 255, -1, cv2.LINE_AA)
-    metal = 165 + 9 * _noise(random, 1.2) + 15 * np.cos(turn + _grid()[0] / 50)
+        cv2.circle(cover, point(edge), int(random.integers(4, 8)), 255, -1, cv2.LINE_AA)
+    metal = 165 + 9 * noise(random, 1.2) + 15 * np.cos(turn + grid()[0] / 50)
     if kind == "scratch":
-        metal = metal - 70 * _walk(random, at=centre + SIDE * 0.26 * np.array(
+        metal = metal - 70 * walk(random, at=centre + SIDE * 0.26 * np.array(
             [np.cos(turn), np.sin(turn)]), branches=1)  # fmt: skip
-    ground = 45 + 4 * _noise(random, 2.0)
-    return _blend(ground, np.asarray(metal, np.float32), cover.astype(np.float32) / 255)
+    ground = 45 + 4 * noise(random, 2.0)
+    return blend(ground, np.asarray(metal, np.float32), cover.astype(np.float32) / 255)
 
 
 def _label(random: Random, kind: str) -> Floats:
@@ -153,15 +162,15 @@ def _label(random: Random, kind: str) -> Floats:
             cv2.putText(paper, letter, at, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 40, 3, cv2.LINE_AA)
     part = paper.astype(np.float32)
     if kind == "smear":
-        cover = _blot(random, random.uniform(12, 25))
-        part = _blend(part, cv2.blur(part, (15, 3)) - 25, cover)
+        cover = blot(random, random.uniform(12, 25))
+        part = blend(part, cv2.blur(part, (15, 3)) - 25, cover)
     if kind == "spot":
-        part = _blend(part, np.full_like(part, 60), _blot(random, random.uniform(2.5, 6)))
+        part = blend(part, np.full_like(part, 60), blot(random, random.uniform(2.5, 6)))
     return np.asarray(part * random.uniform(0.9, 1.05), np.float32)
 
 
 def _board(random: Random, kind: str) -> Floats:
-    part = 70 + 3 * _noise(random, 1.0)
+    part = 70 + 3 * noise(random, 1.0)
     shift = random.integers(-2, 3, 2)
     changed = int(random.integers(20))
     for number in range(20):
@@ -169,15 +178,15 @@ def _board(random: Random, kind: str) -> Floats:
         at = np.array([28 + 34 * column, 30 + 42 * row]) + shift
         below = at + np.array([0, 42])
         if row < 3 and (number * 7) % 3:
-            cv2.line(part, _point(at), _point(below), 140, 3, cv2.LINE_AA)
+            cv2.line(part, point(at), point(below), 140, 3, cv2.LINE_AA)
         if kind == "lost" and number == changed:
             continue
         size = 6 if kind == "wrong" and number == changed else 9
-        cv2.circle(part, _point(at), size, 200, -1, cv2.LINE_AA)
+        cv2.circle(part, point(at), size, 200, -1, cv2.LINE_AA)
     if kind == "bridge":
         row, column = divmod(changed, 5)
         at = np.array([28 + 34 * min(column, 3), 30 + 42 * row]) + shift
-        cv2.line(part, _point(at), _point(at + np.array([34, 0])), 185, 2, cv2.LINE_AA)
+        cv2.line(part, point(at), point(at + np.array([34, 0])), 185, 2, cv2.LINE_AA)
     return np.asarray(part * random.uniform(0.85, 1.15), np.float32)
 
 
@@ -185,64 +194,15 @@ def _coin(coins: Floats) -> Draw:
     whole = coins[10:80, 170:240]  # one of them, with its ground
 
     def draw(random: Random, kind: str) -> Floats:
-        large = cv2.resize(whole, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        large = np.asarray(cv2.resize(whole, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
         turn = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), random.uniform(-15, 15), 1.0)
-        turn[:, 2] += random.uniform(-4, 4, 2)
-        part = cv2.warpAffine(large, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT)
-        part = np.asarray(part * random.uniform(0.85, 1.15) + 3 * _noise(random, 0.8), np.float32)
+        moved = np.asarray(turn) + np.array([[0, 0, 1]]) * random.uniform(-4, 4, (2, 1))
+        placed = cv2.warpAffine(large, moved, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT)
+        part = np.asarray(placed * random.uniform(0.85, 1.15) + 3 * noise(random, 0.8), np.float32)
         if kind == "bite":
             angle = random.uniform(0, 2 * np.pi)
             at = SIDE / 2 + SIDE * 0.33 * np.array([np.cos(angle), np.sin(angle)])
-            return _blend(part, np.full_like(part, 45), _blot(random, random.uniform(8, 14), at))
+            return blend(part, np.full_like(part, 45), blot(random, random.uniform(8, 14), at))
         return _spoilt(part, kind, random)
 
     return draw
-
-
-def _cut(ground: Floats, random: Random) -> Floats:
-    top, left = random.integers(0, np.array(ground.shape) - SIDE)
-    return ground[top : top + SIDE, left : left + SIDE].copy()
-
-
-def _noise(random: Random, blur: float) -> Floats:
-    noise = random.normal(0, 1, (SIDE, SIDE)).astype(np.float32)
-    if blur:
-        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), blur), np.float32)
-    return np.asarray(noise / noise.std(), np.float32)
-
-
-def _blot(random: Random, size: float, at: npt.NDArray[np.float64] | None = None) -> Floats:
-    """Shares 0 … 1 of an uneven blot: a disc whose edge is moved by smooth noise."""
-    rows, columns = _grid()
-    centre = random.uniform(30, SIDE - 30, 2) if at is None else at
-    far = np.hypot(columns - centre[0], rows - centre[1]) / size
-    edge = 1 - far + 0.35 * _noise(random, max(1.0, size / 3))
-    return np.asarray(np.clip(edge * size / 2, 0, 1), np.float32)
-
-
-def _walk(random: Random, at: npt.NDArray[np.float64] | None = None, branches: int = 2) -> Floats:
-    """Shares 0 … 1 of a jagged thin line that may branch."""
-    cover = np.zeros((SIDE, SIDE), np.uint8)
-    start = random.uniform(40, SIDE - 40, 2) if at is None else at
-    for _ in range(branches):
-        heading, point = random.uniform(0, 2 * np.pi), start
-        for _ in range(int(random.integers(5, 12))):
-            heading += random.normal(0, 0.5)
-            after = point + random.uniform(3, 7) * np.array([np.cos(heading), np.sin(heading)])
-            cv2.line(cover, _point(point), _point(after), 255, int(random.integers(1, 3)),
-                     cv2.LINE_AA)  # fmt: skip
-            point = after
-    return np.asarray(cover.astype(np.float32) / 255, np.float32)
-
-
-def _blend(part: Floats, other: Floats, share: Floats) -> Floats:
-    return np.asarray(part * (1 - share) + other * share, np.float32)
-
-
-def _grid() -> tuple[Floats, Floats]:
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
-    return rows, columns
-
-
-def _point(at: npt.NDArray[np.generic]) -> tuple[int, int]:
-    return int(at[0]), int(at[1])

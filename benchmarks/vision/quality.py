@@ -13,9 +13,9 @@ the 95 % interval of a bootstrap over groups. Nothing is kept between runs.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +33,26 @@ from benchmarks.vision.product_pictures import (
     load,
     split,
 )
+from benchmarks.vision.seen_once import SeenOnce, shipped_backbone
+
+if TYPE_CHECKING:
+    from banksman.vision.backbone_maps import BackboneMaps
+    from banksman.vision.preprocessing import Preprocessing
 
 Floats = npt.NDArray[np.float64]
 FALSE_STOPS = 0.01
 LEARN = {"casting": 100, "tile": 238, "tile_unseen": 238}
 DRAWS = 300
+SPLITS = 5  # of good parts to learn from; a head's five folds are split twice
+HEADS = 2
+# AUC and detection of good parts only; AUC, detection and macro-F1 of the head
+LIMITS: dict[str, tuple[float | None, ...]] = {
+    "casting": (0.985, 0.80, 0.995, 0.97, 0.92),
+    "tile": (0.93, None, None, None, 0.92),
+    "tile_unseen": (None, None, None, None, None),
+}
 PEER = "nearest good embedding"
+Run = tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]
 Statistic = Callable[[Floats, npt.NDArray[np.bool_]], float]
 
 
@@ -85,58 +99,37 @@ def _product(context: Context, product: Product, pictures: Pictures) -> list[Fig
     from banksman.vision.fitting import fit
     from banksman.vision.inspector import Inspector
     from banksman.vision.preprocessing import Preprocessing
-    from banksman_inference.bundle import MODEL, read_bundle
-    from banksman_inference.class_head import doubt, embedding, fit_head
-    from banksman_inference.litert import LiteRtNetwork
+    from banksman_inference.class_head import doubt, fit_head
 
-    shipped = files("banksman_inference.backbone") / "efficientnet-lite0.bundle"
-    bundle = read_bundle(Path(str(shipped)))
-    network = LiteRtNetwork("backbone", "1", bundle.members[MODEL])
+    network = SeenOnce(shipped_backbone())
     rows, columns = network.inputs[0].shape[1:3]
     preparing = Preprocessing(rows, columns)
-    backbone = BackboneMaps(network, rows, columns)
     context.say(f"quality: {len(pictures.files)} pictures of {product.name}, "
                 f"{len(np.unique(pictures.groups))} groups")  # fmt: skip
-    seeds = range(1 if context.quick or product is TILE_UNSEEN else 2)
-    good_only: list[tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]] = []
+    once = context.quick or product is TILE_UNSEEN
+    good_only: list[Run] = []
     plain: list[tuple[Floats, npt.NDArray[np.bool_]]] = []
+    learning_s: list[float] = []
     with Pressure() as pressure:
-        seen = [backbone.see(preparing.prepare(each)).covered() for each in pictures.images]
-        vectors = np.stack([embedding(each) for each in seen])
-        mirrored = [
-            np.stack(
-                [
-                    embedding(
-                        backbone.see(preparing.prepare(np.ascontiguousarray(turned))).covered()
-                    )
-                    for turned in (each[across] for each in pictures.images)
-                ]
-            )
-            for across in ((slice(None), slice(None, None, -1)), (slice(None, None, -1),))
-        ]
-        pooled = np.stack([each[-1].mean(axis=(0, 1)) for each in seen])
-        del seen
-        for seed in seeds:
+        network.remember([preparing.prepare(each).tensor for each in pictures.images])
+        backbone = BackboneMaps(network, rows, columns)
+        vectors, *mirrored = _embeddings(backbone, preparing, pictures)
+        pooled = vectors[:, : network.outputs[-1].shape[3]]
+        for seed in range(1 if once else SPLITS):
             learn, judged = split(pictures, 40 if context.quick else LEARN[product.name], seed)
             bad = pictures.labels[judged] != GOOD
             context.say(f"quality: {product.name}, good parts only, {len(learn)} to learn from")
+            began = time.process_time()
             fitted = fit(network, preparing, [pictures.images[each] for each in learn], seed=seed)
+            learning_s.append(time.process_time() - began)
             looking = Inspector(network, preparing, SystemClock(), memory=fitted.memory)
             scores = np.array([looking.inspect(pictures.images[each]).score for each in judged])
             good_only.append((scores, bad, pictures.groups[judged]))
             near = ((pooled[judged, None] - pooled[None, learn]) ** 2).sum(axis=2).min(axis=1)
             plain.append((near.astype(np.float64), bad))
-        heads = [
-            fit_head(
-                vectors,
-                [str(each) for each in pictures.labels],
-                GOOD,
-                seed,
-                pictures.groups,
-                mirrored,
-            )
-            for seed in seeds
-        ]
+        labels = [str(each) for each in pictures.labels]
+        heads = [fit_head(vectors, labels, GOOD, seed, pictures.groups, mirrored)
+                 for seed in range(1 if once else HEADS)]  # fmt: skip
     truth = pictures.labels != GOOD
     doubts = [doubt(chances).astype(np.float64) for _, chances in heads]
     told = [np.array(head.labels)[chances.argmax(axis=1)] for head, chances in heads]
@@ -150,39 +143,45 @@ def _product(context: Context, product: Product, pictures: Pictures) -> list[Fig
             peer=PEER if peers else None, peer_values=peers or (), note=note,
         )  # fmt: skip
 
-    del mirrored
     learnt = f"learnt from about {LEARN[name]} good parts; near-duplicates kept together"
     count = sum(len(scores) for scores, _, _ in good_only)
-    limits: dict[str, tuple[float | None, ...]] = {
-        "casting": (0.985, 0.80, 0.995, 0.97, 0.92),
-        "tile": (0.93, None, None, None, 0.92),
-        "tile_unseen": (None, None, None, None, None),
-    }
-    auc, caught, head_auc, head_caught, f1 = limits[name]
-    found = [
+    auc, caught, head_auc, head_caught, f1 = LIMITS[name]
+    judged_by = [(each, truth, pictures.groups) for each in doubts]
+    held = "held out by groups, 5 folds"
+    return [
         make("good_only_auc", [area_under(s, b) for s, b, _ in good_only], auc, count,
              f"{learnt}; {_interval(good_only, area_under)}",
              [area_under(s, b) for s, b in plain]),
         make("good_only_detection_at_1pct", [detection(s, b) for s, b, _ in good_only], caught,
              count, f"{learnt}; {_interval(good_only, detection)}",
              [detection(s, b) for s, b in plain]),
-    ]  # fmt: skip
-    judged_by = [(each, truth, pictures.groups) for each in doubts]
-    held = "held out by groups, 5 folds"
-    found += [
         make("head_auc", [area_under(each, truth) for each in doubts], head_auc, len(truth),
              f"{held}; {_interval(judged_by, area_under)}"),
         make("head_detection_at_1pct", [detection(each, truth) for each in doubts], head_caught,
              len(truth), f"{held}; {_interval(judged_by, detection)}"),
         make("head_macro_f1", [macro_f1(pictures.labels, each) for each in told],
              f1, len(truth), f"{held}; {len(np.unique(pictures.labels))} classes"),
+        figure(f"vision.{name}_learning", "s", learning_s, direction="lower", n=len(learning_s),
+               pressure_pct=pressure.pct, note=f"processor time; {learnt}; the backbone's runs "
+               "on pictures seen before left out"),
     ]  # fmt: skip
-    return found
 
 
-def _interval(
-    runs: list[tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]], statistic: Statistic
-) -> str:
+def _embeddings(
+    backbone: BackboneMaps, preparing: Preprocessing, pictures: Pictures
+) -> list[npt.NDArray[np.float32]]:
+    """Of all pictures, and of them mirrored left for right and top for bottom."""
+    from banksman_inference.class_head import embedding
+
+    views = []
+    for across in ((slice(None),), (slice(None), slice(None, None, -1)), (slice(None, None, -1),)):
+        turned = (np.ascontiguousarray(each[across]) for each in pictures.images)
+        seen = (backbone.see(preparing.prepare(each)) for each in turned)
+        views.append(np.stack([embedding(each.covered()) for each in seen]))
+    return views
+
+
+def _interval(runs: list[Run], statistic: Statistic) -> str:
     """The 95 % interval of the first seed's value: groups are drawn with replacement."""
     scores, bad, groups = runs[0]
     random = np.random.default_rng(0)

@@ -1,15 +1,18 @@
 """A trained head: which class of defect, and how sure, from the backbone's maps.
 
-    head, averaged (1280) ┐
-    stage3..6, strongest  ├── standardised ── logistic ── / temperature ── softmax ── class,
-    confidence stage3..6, spread     ┘
+    head, averaged (1280)             ┐
+    stage3..6, strongest and spread   ├─ standardised ─ logistic ─ / temperature ─ softmax ─ class,
+    stage3..6, averaged, and at their ┘                                                  confidence
+    weakest, lowest and highest share
 
-The average knows what the part is; the strongest answer anywhere knows the small defect that an
-average would drown. Only the logistic layer is trained: seconds on a Pi, and its weights are one
-flat vector, which is what federated learning exchanges.
+The average knows what the part is; the strongest and the weakest answer anywhere know the small
+defect that an average would drown, and the shares between them how much of the part it covers.
+Only the logistic layer is trained: seconds on a Pi, and its weights are one flat vector, which is
+what federated learning exchanges.
 
 Rules of this file
 - numpy only; a head is values, and the same examples give the same head.
+- An embedding only ever grows at its end: a head that was trained on less looks at its beginning.
 - Classes weigh alike however many examples each has (weights by inverse frequency).
 - How strongly the weights are held small is chosen by examples held out, among `L2_TRIED`.
 - The temperature is fitted to examples held out (Guo et al., "On calibration of modern neural
@@ -24,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from banksman_inference.arrays import read_arrays, write_arrays
-from banksman_inference.feature_maps import Map, Maps
+from banksman_inference.feature_maps import Maps
 from banksman_inference.logistic import fit_logistic, softmax
 from banksman_inference.ports import ModelRefused
 from banksman_inference.rarity import GOOD_MIN, Rarity
@@ -33,6 +36,7 @@ Floats = npt.NDArray[np.float32]
 
 BYTES_MAX = 16_000_000
 FIRST_MAP = 1  # stage2 is of edges alone
+SHARES = (0.05, 0.2)  # of the places: what a small and a larger defect cover of a part
 L2_TRIED = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 EXAMPLES_MIN = 2  # of each class
 FOLDS = 5
@@ -40,11 +44,19 @@ _ARRAYS = ("mean", "scale", "weights", "bias", "temperature", "good", "labels")
 
 
 def embedding(maps: Maps) -> Floats:
-    """One vector for a picture; ``maps`` are cut to what the picture covers, the head last."""
+    """One vector (features,) for a picture; ``maps`` cut to what it covers, the head last."""
     *stages, head = maps
     parts = [head.mean(axis=(0, 1))]
-    for each in stages[FIRST_MAP:]:
-        parts += [_strongest(each), each.std(axis=(0, 1))]
+    used = stages[FIRST_MAP:]
+    for each in used:
+        parts += [each.max(axis=(0, 1)), each.std(axis=(0, 1))]
+    for each in used:
+        places = each.reshape(-1, each.shape[2])
+        ordered = np.sort(places, axis=0)
+        parts += [ordered[0], places.mean(axis=0)]
+        for share in SHARES:
+            some = max(1, round(len(places) * share))
+            parts += [ordered[-some:].mean(axis=0), ordered[:some].mean(axis=0)]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -64,7 +76,7 @@ class ClassHead:
 
     def chances(self, vectors: Floats) -> Floats:
         """Probabilities (n, classes) of embeddings (n, features)."""
-        standard = (vectors - self._mean) / self._scale
+        standard = (vectors[:, : len(self._mean)] - self._mean) / self._scale
         logits = (standard @ self._weights + self._bias) / np.float32(self._temperature)
         return softmax(np.asarray(logits, np.float32))
 
@@ -220,7 +232,3 @@ def _cost(logits: Floats, classes: npt.NDArray[np.intp], temperature: float) -> 
     """The mean surprise at the true classes, in nats."""
     chances = softmax(logits / np.float32(temperature))[np.arange(len(classes)), classes]
     return float(-np.log(np.maximum(chances, 1e-9)).mean())
-
-
-def _strongest(array: Map) -> Floats:
-    return np.asarray(array.max(axis=(0, 1)), dtype=np.float32)

@@ -15,7 +15,8 @@ from banksman_inference.feature_maps import Maps, patches, to_grid, top_mean
 
 Floats = npt.NDArray[np.float32]
 
-SPOT_SHARE = 0.0025  # of the patches: a defect is small
+SPOT_SHARES = (0.0025, 0.01)  # of the patches: a defect is small
+VALUES = len(SPOT_SHARES)
 SHALLOW = slice(0, 5)  # all stages; the head after them is the trained head's
 
 
@@ -57,9 +58,9 @@ class Contrast(msgspec.Struct, frozen=True):
         return np.asarray(logits - np.median(logits), np.float32)
 
 
-def hottest(spots: Floats) -> float:
-    """The score of a picture's spots."""
-    return top_mean(spots, SPOT_SHARE)
+def hottest(spots: Floats) -> tuple[float, ...]:
+    """The scores of a picture's spots: the mean of the hottest, for each of `SPOT_SHARES`."""
+    return tuple(top_mean(spots, share) for share in SPOT_SHARES)
 
 
 def covered(maps: Maps, grid: tuple[int, int], valid: tuple[int, int]) -> Floats:

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from banksman_inference.contrast import VALUES as SPOTS
 from banksman_inference.contrast import Contrast, hottest
 from banksman_inference.contrast_fit import PASSES, fit_contrast, whitening
 from banksman_inference.feature_maps import Maps
@@ -83,7 +84,7 @@ def fit_memory(
     """
     groups = np.arange(len(parts)) if groups is None else groups
     fold = _folds(groups, random)
-    good = np.zeros((len(parts), 1 + VALUES), np.float32)
+    good = np.zeros((len(parts), SPOTS + VALUES), np.float32)
     peaks = np.zeros(len(parts), np.float32)
     space = _space(parts)
     kept: dict[int, Kept] = {}
@@ -93,14 +94,14 @@ def fit_memory(
         )
         for place in np.flatnonzero(fold == number):
             maps, valid = maps_of(int(place))
-            good[place, 0] = hottest(contrast.spots(maps, grid, valid))
+            good[place, :SPOTS] = hottest(contrast.spots(maps, grid, valid))
             kept[int(place)] = space.kept(maps, grid, valid)
             step()
     chosen = np.sort(random.permutation(len(parts))[:PARTS_MAX])
     recall = _filled(space, [kept[int(place)] for place in chosen])
-    for place in range(len(parts)):
-        told = recall.compare(kept[place], without=groups[chosen] == groups[place])
-        good[place, 1:], peaks[place] = told.values, told.distances.max()
+    for each, group in enumerate(groups):
+        told = recall.compare(kept[each], without=groups[chosen] == group)
+        good[each, SPOTS:], peaks[each] = told.values, told.distances.max()
     memory = PatchMemory(_train(parts, random, step), recall, good, peaks, grid)
     return memory, memory.rarity(good)
 

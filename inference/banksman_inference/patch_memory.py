@@ -23,6 +23,7 @@ import numpy.typing as npt
 from banksman_inference import coreset as early
 from banksman_inference import recall as late
 from banksman_inference.arrays import read_arrays, write_arrays
+from banksman_inference.contrast import VALUES as SPOTS
 from banksman_inference.contrast import Contrast, hottest
 from banksman_inference.coreset import Coreset
 from banksman_inference.feature_maps import Maps
@@ -35,8 +36,8 @@ Floats = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 BYTES_MAX = 32_000_000
-# The contrast's spot, then recall's values; equal but for the spot, which stands alone for its kind
-WEIGHTS = (2.0, 1.0, 1.0, 1.0, 1.0)
+# Of the contrast's spots and of recall's values; chosen by twelve products (docs/adr/0011)
+WEIGHTS = (2.0, 1.0, 1.0, 1.0, 2.0, 1.0)
 GUARDS = (0.0, 1.0)  # a coreset answers to light and place as well
 HOT_SHARE = 0.9
 _CONTRAST = ("mean", "inward", "inner", "outward", "outer")
@@ -56,7 +57,7 @@ class PatchMemory:
 
     def __init__(self, contrast: Contrast, recall: Recall | Coreset, good: Floats, peaks: Floats,
                  grid: tuple[int, int]) -> None:  # fmt: skip
-        """Of good parts held out: ``good`` (parts, 1 + values) scores, ``peaks`` (parts,) the
+        """Of good parts held out: ``good`` (parts, scores), ``peaks`` (parts,) the
         largest distance. ``grid``: rows, columns.
         """
         self.contrast = contrast
@@ -76,7 +77,8 @@ class PatchMemory:
         """Score a picture. ``valid``: rows and columns of the grid that it covers."""
         spots = self.contrast.spots(maps, self.grid, valid)
         told = self.recall.listen(maps, self.grid, valid)
-        scores = np.array([hottest(spots), *told.values], np.float32)
+        hot = hottest(spots) if isinstance(self._together, Summed) else hottest(spots)[:1]
+        scores = np.array([*hot, *told.values], np.float32)
         return Look(float(self.rarity(scores[None])[0]), self._heat(spots, told))
 
     def rarity(self, scores: Floats) -> Floats:
@@ -90,7 +92,7 @@ class PatchMemory:
         coarse = self._far.of(told.distances)
         rows = np.minimum(np.arange(heat.shape[0]) // 2, coarse.shape[0] - 1)
         columns = np.minimum(np.arange(heat.shape[1]) // 2, coarse.shape[1] - 1)
-        return np.maximum(heat, coarse[rows[:, None], columns])
+        return np.asarray(np.maximum(heat, coarse[rows[:, None], columns]), np.float32)
 
     def to_bytes(self) -> bytes:
         """As a bundle keeps it: about 30 kB for each good part, under `BYTES_MAX`."""
@@ -117,9 +119,13 @@ class PatchMemory:
         if "coreset" in found:
             recall = Coreset(*(_floats(found[name]) for name in early.ARRAYS))
         else:
-            recall = Recall(*(_floats(found[name]) for name in late.ARRAYS[:5]),
-                            found["patches"].astype(np.int8),
-                            found["ends"].astype(np.int32))  # fmt: skip
+            centre, project, whole_centre, whole_project, wholes = (
+                _floats(found[name]) for name in late.ARRAYS[:5]
+            )
+            recall = Recall(
+                centre, project, whole_centre, whole_project, wholes,
+                found["patches"].astype(np.int8), found["ends"].astype(np.int32),
+            )  # fmt: skip
         rows, columns = (int(each) for each in found["grid"].tolist())
         good, peaks = _floats(found["good"]), _floats(found["peaks"])
         return cls(contrast, recall, good, peaks, (rows, columns))
@@ -168,7 +174,7 @@ def _check(found: Mapping[str, npt.NDArray[np.generic]]) -> None:
         wanted |= {
             "whole_centre": (whole,), "whole_project": (whole, dimensions), "ends": (kept,),
             "wholes": (kept, dimensions), "patches": (size("patches", 0), dimensions),
-            "good": (parts, 1 + VALUES), "peaks": (parts,),
+            "good": (parts, SPOTS + VALUES), "peaks": (parts,),
         }  # fmt: skip
     for name, array in found.items():
         kind = "i" if name in ("grid", "patches", "ends") else "f"

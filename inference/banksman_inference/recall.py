@@ -80,7 +80,7 @@ class Recall(msgspec.Struct, frozen=True):
         """A picture in the space of the memory."""
         at = (neighbourhoods(maps, grid, valid) - self.centre) @ self.project
         whole = (head(maps, grid, valid).mean(axis=(0, 1)) - self.whole_centre) @ self.whole_project
-        return Kept(at, whole)
+        return Kept(np.asarray(at, np.float32), np.asarray(whole, np.float32))
 
     def compare(self, part: Kept, without: npt.NDArray[np.bool_] | None = None) -> Recalled:
         """``without`` (parts,): those that are not asked, the part itself and its near-duplicates;
@@ -129,7 +129,8 @@ def neighbourhoods(maps: Maps, grid: tuple[int, int], valid: tuple[int, int]) ->
     rows, columns = max(1, valid[0] // 2), max(1, valid[1] // 2)
     around = np.pad(joined[:rows, :columns], ((1, 1), (1, 1), (0, 0)), mode="symmetric")
     lines = around[:-2] + around[1:-1] + around[2:]
-    return (lines[:, :-2] + lines[:, 1:-1] + lines[:, 2:]) / np.float32(9)
+    around = lines[:, :-2] + lines[:, 1:-1] + lines[:, 2:]
+    return np.asarray(around / np.float32(9), np.float32)
 
 
 def head(maps: Maps, grid: tuple[int, int], valid: tuple[int, int]) -> Floats:

@@ -4,7 +4,7 @@
     Rarest    each score's own rarity; the rarest has the last word, behind its guard
 
 A sum finds what several scores doubt a little, and one that is loud alone still carries it. It
-found more than the rarest on every kind of product tried (docs/adr/0016). `Rarest` serves memories
+found more than the rarest on every kind of product tried (docs/adr/0011). `Rarest` serves memories
 that were made with it.
 """
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman_inference.arrays import read_arrays, write_arrays
-from banksman_inference.class_head import ClassHead, doubt, fit_head
+from banksman_inference.class_head import ClassHead, doubt, embedding, fit_head
 from banksman_inference.ports import ModelRefused
 
 
@@ -108,3 +108,22 @@ def test_a_head_with_an_impossible_array_is_refused(head, name, value):
     arrays[name] = value
     with pytest.raises(ModelRefused, match="commission again"):
         ClassHead.from_bytes(write_arrays(arrays))
+
+
+def test_a_head_of_a_shorter_embedding_looks_at_the_beginning(examples, head):
+    longer = np.concatenate([examples[0], np.full((len(examples[0]), 5), 9, np.float32)], axis=1)
+    assert np.array_equal(head.chances(longer), head.chances(examples[0]))
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_an_embedding_has_one_length_whatever_the_picture_covers(rows, columns, seed):
+    random = np.random.default_rng(seed)
+    maps = tuple(random.normal(size=(rows, columns, 4)).astype(np.float32) for _ in range(6))
+    found = embedding(maps)
+    assert found.shape == (4 * (1 + 4 * 8),)
+    assert np.isfinite(found).all()
+    parts = found[4:36].reshape(4, 2, 4), found[36:].reshape(4, 6, 4)
+    lowest, mean, high, low, higher, lower = parts[1].transpose(1, 0, 2)
+    rising = np.stack([lowest, low, lower, mean, higher, high, parts[0][:, 0]])
+    assert (np.diff(rising, axis=0) >= -1e-5).all()

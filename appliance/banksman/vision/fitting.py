@@ -35,6 +35,7 @@ from banksman.vision.preprocessing import Prepared, Preprocessing
 from banksman_inference.class_head import EXAMPLES_MIN, ClassHead, doubt, embedding, fit_head
 from banksman_inference.contrast import covered
 from banksman_inference.memory_fit import STEPS_OF_FIT, GatheredPart, Quota, fit_memory, quota
+from banksman_inference.one_thread import one_blas_thread
 from banksman_inference.patch_memory import PatchMemory
 from banksman_inference.rarity import Rarity
 from banksman_inference.recall import head, neighbourhoods
@@ -86,6 +87,13 @@ def fit(
         raise ValueError(f"{len(good)} good parts are too few; at least {GOOD_MIN}, better 100")
     if len(labels) != len(defects):
         raise ValueError(f"{len(defects)} defects have {len(labels)} labels; each has one")
+    with one_blas_thread():
+        return _fit(network, preprocessing, good, defects, labels, region, progress, seed)
+
+
+def _fit(network: Network, preprocessing: Preprocessing, good: Sequence[Picture],
+         defects: Sequence[Picture], labels: Sequence[str], region: Region | None,
+         progress: Progress | None, seed: int) -> Fitted:  # fmt: skip
     work = _Work(network, preprocessing, region, progress, good, defects)
     random = np.random.default_rng(seed)
     limits = quota(len(good))

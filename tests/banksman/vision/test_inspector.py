@@ -246,9 +246,3 @@ def test_the_coreset_of_before_speaks_behind_its_guard(fitted):
         np.array([[most[0], middle[1]], [middle[0], most[1]]], np.float32)
     )
     assert of_far == pytest.approx(of_spot - 1, abs=0.4)
-
-
-def test_the_same_parts_and_seed_give_the_same_memory(network):
-    good = [made_product.part(seed, 64) for seed in range(20)]
-    one, other = (fit(network, PREPARING, good, seed=3).memory.to_bytes() for _ in range(2))
-    assert one == other
