@@ -22,6 +22,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.answering import Adviser
 from banksman_cloud.endpoint import Endpoint
 from banksman_cloud.operators import Operator, Operators
@@ -33,7 +34,7 @@ from banksman_cloud.web.directing import Directing
 from banksman_cloud.web.gate import Gate
 from banksman_cloud.web.openapi import describe
 from banksman_cloud.web.pages import Pages
-from banksman_cloud.web.replies import Refusal, json_reply
+from banksman_cloud.web.replies import json_reply
 from banksman_cloud.web.routes import Access, Route
 from banksman_cloud.web.table import box_routes, desk_routes
 from banksman_cloud.web.turnstile import Turnstile

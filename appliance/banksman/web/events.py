@@ -19,8 +19,9 @@ from typing import Any
 
 from banksman.control.snapshot import Snapshot
 from banksman.web.ports import Appliance
-from banksman.web.replies import Refusal, encode
+from banksman.web.replies import encode
 from banksman.web.views import Status, delta_of
+from banksman.wire.problems import Refusal
 
 WATCH_S = 0.1
 DELTA_S = 0.5

@@ -16,8 +16,9 @@ from banksman.security.accounts import Accounts
 from banksman.security.origins import HostPolicy, same_origin
 from banksman.web.callers import Access, Caller, client_of, way_of
 from banksman.web.doorkeeper import Doorkeeper
-from banksman.web.replies import Refusal, problem_reply
+from banksman.web.replies import problem_reply
 from banksman.web.routes import Route
+from banksman.wire.problems import Refusal
 
 log = logging.getLogger(__name__)
 

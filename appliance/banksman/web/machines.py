@@ -11,7 +11,8 @@ from aiohttp import web
 from banksman.maintenance.shown import MachineBrief
 from banksman.web.callers import Caller
 from banksman.web.ports import Machines
-from banksman.web.replies import Refusal, json_reply
+from banksman.web.replies import json_reply
+from banksman.wire.problems import Refusal
 
 if TYPE_CHECKING:
     from banksman.maintenance.attending import Word

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from banksman.web.callers import Access
-from banksman.web.replies import PROBLEM_TYPE, ProblemBody
 from banksman.web.routes import Route
+from banksman.wire.problems import PROBLEM_TYPE, ProblemBody
 
 ABOUT = (
     "Times: wall_ns since 1970 UTC, mono_ns since the boot that boot_id names. A number that is "

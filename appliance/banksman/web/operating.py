@@ -23,7 +23,8 @@ from banksman.security.sessions import ABSOLUTE_S, Session
 from banksman.web.callers import Access, Caller
 from banksman.web.ports import Appliance
 from banksman.web.reading import in_time
-from banksman.web.replies import Refusal, body_of, json_reply
+from banksman.web.replies import body_of, json_reply
+from banksman.wire.problems import Refusal
 
 Note = Callable[[str, str, dict[str, str]], None]
 

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from banksman.web.callers import Caller
-from banksman.web.replies import Refusal
+from banksman.wire.problems import Refusal
 
 MEDIA = {
     ".html": "text/html",

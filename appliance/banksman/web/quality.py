@@ -16,7 +16,8 @@ from banksman.vision.showing import NoPicture
 from banksman.web.callers import Caller
 from banksman.web.ports import Commissioner, Quality
 from banksman.web.reading import ID_MAX_CHARS, limit_of
-from banksman.web.replies import Refusal, body_of, json_reply
+from banksman.web.replies import body_of, json_reply
+from banksman.wire.problems import Refusal
 
 EXHIBITS_MAX = 200
 Rate = Annotated[float, msgspec.Meta(gt=0, lt=1)]

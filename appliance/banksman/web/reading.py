@@ -18,9 +18,10 @@ from banksman.telemetry.vision_metrics import inspection_families
 from banksman.web.callers import Caller
 from banksman.web.events import EventHub
 from banksman.web.ports import Appliance, Quality
-from banksman.web.replies import Refusal, json_reply
+from banksman.web.replies import json_reply
 from banksman.web.views import Status
 from banksman.wire.messages import AlarmMessage, AuditMessage, DecisionMessage
+from banksman.wire.problems import Refusal
 from banksman_drivers.ports import DeviceHealth
 
 T = TypeVar("T")

@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from banksman.wire.problems import PROBLEM_TYPE, Refusal
+
 T = TypeVar("T")
 BODY_MAX_BYTES = 16 * 1024
 BODY_WITHIN_S = 10.0
-PROBLEM_TYPE = "application/problem+json"
 _ENCODER = msgspec.json.Encoder()
-
-
-class ProblemBody(msgspec.Struct, frozen=True):
-    """An error for people and programs. ``type`` is stable; ``remedy`` says what to do."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    remedy: str = ""
-
-
-class Refusal(Exception):
-    """Ends a request with a problem. ``kind`` is the stable last part of its type."""
-
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        detail: str,
-        remedy: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.kind = kind
-        self.detail = detail
-        self.remedy = remedy
-        self.headers = dict(headers or {})
 
 
 def encode(value: Any) -> bytes:
@@ -58,15 +28,8 @@ def json_reply(value: Any, status: int = 200) -> web.Response:
 
 def problem_reply(refusal: Refusal) -> web.Response:
     """Answer with a problem."""
-    body = ProblemBody(
-        type=f"/api#{refusal.kind}",
-        title=HTTPStatus(refusal.status).phrase,
-        status=refusal.status,
-        detail=refusal.detail,
-        remedy=refusal.remedy,
-    )
     return web.Response(
-        body=encode(body),
+        body=encode(refusal.body()),
         status=refusal.status,
         content_type=PROBLEM_TYPE,
         headers=refusal.headers,

@@ -22,6 +22,7 @@ import msgspec
 from aiohttp import web
 
 from banksman.wire.messages import AskMessage
+from banksman.wire.problems import Refusal
 from banksman.wire.uplink import BATCH_BYTES_MAX, Heartbeat, Orders, Receipt, Registration
 from banksman_cloud.answering import Adviser, NoAnswer
 from banksman_cloud.endpoint import Endpoint
@@ -30,7 +31,7 @@ from banksman_cloud.ingest.body import PACKED_BYTES_MAX, too_large, unpack, unpa
 from banksman_cloud.ingest.checking import BadBatch, Checked, check, decode
 from banksman_cloud.operators import Operator
 from banksman_cloud.web.callers import Identity, checked_name, speaker
-from banksman_cloud.web.replies import Refusal, bytes_of, json_of, json_reply, later
+from banksman_cloud.web.replies import bytes_of, json_of, json_reply, later
 from banksman_cloud.web.turnstile import Full, Ticket, Turnstile
 
 T = TypeVar("T")

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from aiohttp import web
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.nodes import NAME, NodeRevoked
-from banksman_cloud.web.replies import Refusal
 
 NODE_HEADER = "X-Banksman-Node"
 

@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.ca.roll import Roll
 from banksman_cloud.nodes import NodeRevoked
 from banksman_cloud.web.callers import revoked
-from banksman_cloud.web.replies import Refusal
 
 _END = {"Connection": "close"}
 ENROL = "Enrol it with a new token: banksman enrol."

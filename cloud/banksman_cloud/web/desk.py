@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from aiohttp import web
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.endpoint import Endpoint, NoSuchNode
 from banksman_cloud.kinds import Kind
 from banksman_cloud.operators import (
@@ -22,7 +23,7 @@ from banksman_cloud.retention import Keep
 from banksman_cloud.web.boxes import Boxes
 from banksman_cloud.web.directing import unknown
 from banksman_cloud.web.gate import Gate
-from banksman_cloud.web.replies import Refusal, json_of, json_reply, later
+from banksman_cloud.web.replies import json_of, json_reply, later
 from banksman_cloud.web.views import (
     AlarmsView,
     RecordsView,

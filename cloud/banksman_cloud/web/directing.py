@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from banksman.wire.problems import Refusal
 from banksman.wire.uplink import Desired, Order
 from banksman_cloud.endpoint import Endpoint, NoSuchNode
 from banksman_cloud.operators import Operator
 from banksman_cloud.orders import NotOffered, NotWaiting, TooManyOrders
 from banksman_cloud.shadow import NotSettable, VersionConflict
-from banksman_cloud.web.replies import Refusal, json_of, json_reply
+from banksman_cloud.web.replies import json_of, json_reply
 
 EXPIRES_MAX_S = 30 * 86_400.0
 ARGUMENTS_BYTES_MAX = 4 * 1024

@@ -20,6 +20,7 @@ from typing import Final
 from aiohttp import web
 from cryptography import x509
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.ca.authority import certs_only
 from banksman_cloud.ca.enrolment import Enrolment
 from banksman_cloud.ca.profiles import serial_text
@@ -27,7 +28,7 @@ from banksman_cloud.ca.requests import REQUEST_BYTES_MAX, BadRequest, decode
 from banksman_cloud.ca.tokens import TOKEN_CHARS_MAX, BadToken
 from banksman_cloud.operators import Operator
 from banksman_cloud.web.certified import CertificateIdentity
-from banksman_cloud.web.replies import Refusal, bytes_of
+from banksman_cloud.web.replies import bytes_of
 from banksman_cloud.web.routes import Access, Route
 
 log = logging.getLogger(__name__)

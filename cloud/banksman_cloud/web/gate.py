@@ -19,12 +19,13 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler as AnyHandler
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.errors import Unavailable
 from banksman_cloud.nodes import NodeRevoked
 from banksman_cloud.operators import Operator, Operators
 from banksman_cloud.web.callers import revoked
 from banksman_cloud.web.doors import Doors
-from banksman_cloud.web.replies import Refusal, later, problem_reply
+from banksman_cloud.web.replies import later, problem_reply
 from banksman_cloud.web.routes import Access, Route
 
 log = logging.getLogger(__name__)

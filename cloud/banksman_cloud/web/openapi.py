@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from banksman_cloud.web.replies import PROBLEM_TYPE, ProblemBody
+from banksman.wire.problems import PROBLEM_TYPE, ProblemBody
 from banksman_cloud.web.routes import Access, Route
 
 ABOUT = (

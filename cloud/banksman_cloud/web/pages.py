@@ -8,8 +8,8 @@ from importlib import resources
 import msgspec
 from aiohttp import web
 
+from banksman.wire.problems import Refusal
 from banksman_cloud.operators import Operator
-from banksman_cloud.web.replies import Refusal
 
 MEDIA = {
     ".html": "text/html",

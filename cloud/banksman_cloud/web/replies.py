@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from banksman.wire.problems import PROBLEM_TYPE, Refusal
+
 T = TypeVar("T")
 BODY_BYTES_MAX = 1024 * 1024  # of everything but ingest
 BODY_WITHIN_S = 30.0
-PROBLEM_TYPE = "application/problem+json"
-
-
-class ProblemBody(msgspec.Struct, frozen=True):
-    """An error for people and programs; the last part of ``type`` is stable."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    remedy: str = ""
-
-
-class Refusal(Exception):
-    """Ends a request with a problem. ``kind`` is the last part of its type."""
-
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        detail: str,
-        remedy: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.kind = kind
-        self.detail = detail
-        self.remedy = remedy
-        self.headers = dict(headers or {})
 
 
 def json_reply(value: Any, status: int = 200) -> web.Response:
@@ -53,15 +23,8 @@ def json_reply(value: Any, status: int = 200) -> web.Response:
 
 def problem_reply(refusal: Refusal) -> web.Response:
     """A problem. The connection ends where a body may be left unread."""
-    problem = ProblemBody(
-        type=f"/api#{refusal.kind}",
-        title=HTTPStatus(refusal.status).phrase,
-        status=refusal.status,
-        detail=refusal.detail,
-        remedy=refusal.remedy,
-    )
     return web.Response(
-        body=msgspec.json.encode(problem),
+        body=msgspec.json.encode(refusal.body()),
         status=refusal.status,
         content_type=PROBLEM_TYPE,
         headers=refusal.headers,

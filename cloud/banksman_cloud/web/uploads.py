@@ -6,6 +6,7 @@ import re
 
 from aiohttp import web
 
+from banksman.wire.problems import Refusal
 from banksman.wire.uplink import PICTURE_BYTES_MAX, PIECE_BYTES_MAX, UploadState
 from banksman_cloud.endpoint import Endpoint
 from banksman_cloud.errors import Unavailable
@@ -13,7 +14,7 @@ from banksman_cloud.ingest.checking import WALL_NS_MAX, ItemRefused
 from banksman_cloud.operators import Operator
 from banksman_cloud.uploads import Piece, TooManyUploads, WrongPlace
 from banksman_cloud.web.callers import Identity, speaker
-from banksman_cloud.web.replies import Refusal, bytes_of, json_reply, later
+from banksman_cloud.web.replies import bytes_of, json_reply, later
 from banksman_cloud.web.routes import Access, Query, Route
 from banksman_cloud.web.turnstile import Full, Turnstile
 
