@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from banksman.config.schema_vision import InspectionSettings
+from banksman.vision.give_memory_back import give_memory_back
 from banksman.vision.in_use import InUse
 from banksman.vision.inspection import Picture, Region, Thresholds
 from banksman.vision.looking import Looker
@@ -81,6 +82,7 @@ class BundleWorkshop:
             return fit(network, _preprocessing(bundle), good, defects, labels, progress=progress)
         finally:
             network.close()
+            give_memory_back()
 
     def build(self, learnt: Learnt, name: str, limits: Thresholds, about: str) -> bytes:
         """The station's bundle: the backbone's model with what was learnt."""
