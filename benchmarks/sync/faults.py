@@ -34,7 +34,7 @@ from benchmarks.sync.box import Box, until
 from benchmarks.sync.boxed import SETTINGS
 from benchmarks.sync.relay import Relay
 
-SECONDS = 30.0
+SECONDS = 20.0
 FLAP_S = (0.05, 0.6)
 ENDPOINT_DIES_S = 3.0
 BOX_DIES_S = 4.0
