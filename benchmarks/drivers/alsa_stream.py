@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -28,11 +27,12 @@ from banksman_drivers.audio.driver import AudioDriver
 from banksman_drivers.fake.alsa_fifo import PCM, AlsaFifo, Player
 from banksman_drivers.ports import Burst, Quality, Reading
 from banksman_drivers.settings.audio import AudioSettings
+from benchmarks.beside_work import runs_beside_work
 from benchmarks.context import Context
 from benchmarks.control_bench import SENSORS, make_loop
-from benchmarks.drivers.i2c_fifo import BATCH_S, SWITCH_S, infer, sync
+from benchmarks.drivers.i2c_fifo import BATCH_S, infer, sync
 from benchmarks.figure import Figure, Target, figure
-from benchmarks.pressure import REST_S, Pressure, loaded_note
+from benchmarks.pressure import loaded_note
 
 NOMINAL_HZ = 48_000
 DRIFT_PPM = 120.0
@@ -60,17 +60,7 @@ def measure(context: Context) -> list[Figure]:
     """All figures of some runs in real time."""
     seconds = 6.0 if context.quick else 20.0
     context.say("alsa_stream: 48 kHz through libasound beside inference and sync")
-    resting, loaded = Pressure(), Pressure()
-    runs: list[Run] = []
-    ours_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        for _ in range(context.rounds):
-            resting.rest(REST_S)
-            with loaded:
-                runs.append(_one(seconds))
-    finally:
-        sys.setswitchinterval(ours_s)
+    runs, resting, loaded = runs_beside_work(context, lambda: _one(seconds))
     n = sum(run.samples for run in runs)
     late_s = sum(run.writer_late_s for run in runs)
     note = f"libasound's file plugin, a ring of {RING_MS:g} ms, {loaded_note(loaded.pct)}"

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import threading
 import time
 import zlib
@@ -31,10 +30,11 @@ from banksman_drivers.i2c.bus import I2cBuses
 from banksman_drivers.i2c.driver import I2cDriver
 from banksman_drivers.ports import Burst, Quality, Reading
 from banksman_drivers.settings.i2c import I2cSettings
+from benchmarks.beside_work import runs_beside_work
 from benchmarks.context import Context
 from benchmarks.control_bench import SENSORS, make_loop
 from benchmarks.figure import Figure, Target, figure
-from benchmarks.pressure import REST_S, Pressure, loaded_note
+from benchmarks.pressure import loaded_note
 from benchmarks.stats import percentiles
 
 ADDRESS = 0x53
@@ -42,7 +42,6 @@ NOMINAL_HZ, TRUE_HZ = 800.0, 788.0
 BIT_RATE_HZ = 400_000.0
 BURST_SAMPLES = 64
 SETTLE_BURSTS = 16  # the rate is known by then
-SWITCH_S = 0.0005  # as the daemon sets it
 BATCH_S = 0.01
 MATRIX = 260
 DOCUMENT = 400  # a batch of records that a sync encodes and compresses
@@ -62,17 +61,7 @@ def measure(context: Context) -> list[Figure]:
     """All figures of some runs in real time."""
     seconds = 4.0 if context.quick else 12.0
     context.say("i2c_fifo: an 800 Hz accelerometer beside inference and sync")
-    resting, loaded = Pressure(), Pressure()
-    runs: list[Run] = []
-    ours_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        for _ in range(context.rounds):
-            resting.rest(REST_S)
-            with loaded:
-                runs.append(_one(seconds))
-    finally:
-        sys.setswitchinterval(ours_s)
+    runs, resting, loaded = runs_beside_work(context, lambda: _one(seconds))
     n = sum(run.samples for run in runs)
     note = f"ADXL345 model, wire of 400 kHz, {loaded_note(loaded.pct)}"
     errors = percentiles([run.errors_us for run in runs], 99)
