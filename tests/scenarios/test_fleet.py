@@ -148,4 +148,9 @@ async def test_a_desired_value_holds_and_is_reported_with_those_that_are_not_tak
             return now.heartbeat is not None and now.heartbeat.next_s == 2
 
         await until(slower, "its heart beats as desired")
+
+        async def remembered() -> bool:
+            return "up" in (await box.get("/api/v1/sync/history"))["state"]
+
+        await until(remembered, "the link's history has a state in which it was up")
     assert await box.stop() == 0
