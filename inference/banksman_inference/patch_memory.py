@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 BYTES_MAX = 32_000_000
-# Of the contrast's spots and of recall's values; chosen by twelve products (docs/adr/0011)
+# Of the contrast's spots and of recall's values; chosen by eleven products (docs/adr/0011)
 WEIGHTS = (2.0, 1.0, 1.0, 1.0, 2.0, 1.0)
 GUARDS = (0.0, 1.0)  # a coreset answers to light and place as well
 HOT_SHARE = 0.9
