@@ -1,5 +1,6 @@
 """Quality control on the page: what it saw, what a person says of it, how it is taught."""
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
@@ -96,3 +97,40 @@ async def test_what_cannot_be_done_yet_is_told_in_the_boxs_own_words(open_page, 
     await page.click("#teach-fit")
     await log_in(page, plant)
     await expect(page.locator("#toast")).to_contain_text("good parts are too few")
+
+
+async def test_the_person_who_teaches_sees_what_the_camera_sees(open_page):
+    page = await open_page()
+    await page.click('[data-station="caps"] button')
+    await expect(page.locator("#teach-live")).to_be_visible()
+    await page.wait_for_function("() => document.getElementById('teach-live').naturalWidth === 320")
+
+
+async def test_what_hinders_and_what_is_odd_is_told_as_text(open_page, plant, shoot):
+    commission = plant.quality.commission
+    seen = commission.view
+    odd = "part <b>0003</b> is much darker than the others"
+    commission.view = lambda: msgspec.structs.replace(
+        seen(), no_picture="no picture comes: cable", remarks=(odd,)
+    )
+    page = await open_page(width=360, scheme="dark")
+    await page.click('[data-station="caps"] button')
+    await expect(page.locator("#teach-camera")).to_have_text("no picture comes: cable")
+    await expect(page.locator("#teach-remarks li")).to_have_text(odd)
+    await expect(page.locator("#teach-live")).to_be_hidden()
+    await shoot(page, "teach-hindered")
+
+
+async def test_the_parts_are_not_forgotten_by_one_slip(open_page, plant):
+    plant.quality.commission.good = 100
+    page = await open_page()
+    await page.click('[data-station="caps"] button')
+    await page.click("#teach-drop")
+    await page.click("#teach-sure-no")
+    await expect(page.locator("#teach-drop")).to_be_visible()
+    assert plant.quality.commission.good == 100
+    await page.click("#teach-drop")
+    await page.click("#teach-sure-yes")
+    await log_in(page, plant)
+    await expect(page.locator("#teach-taken")).to_have_text("0 good parts")
+    await expect(page.locator("#teach-drop")).to_be_hidden()

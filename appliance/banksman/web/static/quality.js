@@ -9,10 +9,12 @@ import { teach } from "./teach.js";
 
 const EVERY_MS = 4000;
 const SHOWN = 12;
+const SHOWN_MOST = 192;
 const VERDICTS = { pass: "passed", warning: "doubtful", critical: "critical", unknown: "not judged" };
 const CHIPS = { warning: "chip odd", critical: "chip bad", unknown: "chip bad", pass: "chip" };
 let timer = 0;
 let known = false;
+let shown = SHOWN;
 
 /** Begin to look, and look again while the page is live. */
 export function watchQuality() {
@@ -30,11 +32,13 @@ async function look() {
   const waiting = inspections.reduce((sum, one) => sum + one.review_waiting, 0);
   say(byId("quality-sum"), waiting ? `${count(waiting)} for review` : "nothing waits for a person");
   const only = byId("quality-waiting").checked;
-  const { exhibits } = await ask("GET", `/api/v1/exhibits?limit=${SHOWN}&waiting=${only}`);
+  const { exhibits } = await ask("GET", `/api/v1/exhibits?limit=${shown}&waiting=${only}`);
+  show(byId("exhibits-more"), exhibits.length === shown && shown < SHOWN_MOST);
   showExhibits(exhibits, new Map(inspections.map((one) => [one.id, one])));
 }
 
-byId("quality-waiting").addEventListener("change", watchQuality);
+byId("quality-waiting").addEventListener("change", () => { shown = SHOWN; watchQuality(); });
+byId("exhibits-more").addEventListener("click", () => { shown = Math.min(SHOWN_MOST, shown + SHOWN); watchQuality(); });
 byId("quality-heat").addEventListener("change", (event) => {
   byId("exhibits").classList.toggle("cold", !event.target.checked);
 });
@@ -63,6 +67,8 @@ function stationWords(one, rate) {
   if (one.frames_skipped) parts.push(`${count(one.frames_skipped)} frames passed over`);
   if (one.reject_waiting) parts.push(`${count(one.reject_waiting)} on their way to the reject`);
   if (one.reject_lost) parts.push(`${count(one.reject_lost)} lost on their way`);
+  if (one.pictures) parts.push(`${count(one.pictures)} pictures kept, ${number(one.pictures_mb)} MB${one.pictures_dropped ? `, ${count(one.pictures_dropped)} let go` : ""}`);
+  if (one.examples) parts.push(`${count(one.examples)} examples`);
   if (rate) parts.push(shareWords("false stops", rate.false_stops), shareWords("escapes", rate.escapes));
   return parts.filter(Boolean).join(" · ");
 }
@@ -80,7 +86,8 @@ function showExhibits(exhibits, stations) {
 }
 
 function exhibit(first, station) {
-  const picture = h("img", { src: `/api/v1/exhibits/${encodeURIComponent(first.id)}/picture`, loading: "lazy",
+  const source = `/api/v1/exhibits/${encodeURIComponent(first.id)}/picture`;
+  const picture = h("img", { src: source, loading: "lazy",
     width: first.width, height: first.height, alt: `Picture of the part, ${VERDICTS[first.severity]}` });
   const canvas = h("canvas", { "aria-hidden": "true" });
   if (first.heat && first.region) drawHeat(canvas, first);
@@ -105,7 +112,7 @@ function exhibit(first, station) {
     buttons.classList.toggle("done", Boolean(one.answer));
   };
   const node = h("li", { "data-exhibit": first.id },
-    h("div", { class: "shot" }, picture, canvas),
+    h("div", { class: "shot" }, h("a", { href: source, target: "_blank", rel: "noopener", title: "The picture in full size" }, picture), canvas),
     h("div", { class: "told" },
       h("p", { class: "line" }, verdict, h("span", { class: "quiet" }, `${station?.label ?? first.station}, ${when(first.wall_ns)}`)),
       scale(first),
