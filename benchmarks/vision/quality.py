@@ -43,8 +43,7 @@ Floats = npt.NDArray[np.float64]
 FALSE_STOPS = 0.01
 LEARN = {"casting": 100, "tile": 238, "tile_unseen": 238}
 DRAWS = 300
-SPLITS = 5  # of good parts to learn from; a head's five folds are split twice
-HEADS = 2
+SPLITS = 5  # of good parts to learn from; a head has its five folds
 # AUC and detection of good parts only; AUC, detection and macro-F1 of the head
 LIMITS: dict[str, tuple[float | None, ...]] = {
     "casting": (0.985, 0.80, 0.995, 0.97, 0.92),
@@ -128,8 +127,7 @@ def _product(context: Context, product: Product, pictures: Pictures) -> list[Fig
             near = ((pooled[judged, None] - pooled[None, learn]) ** 2).sum(axis=2).min(axis=1)
             plain.append((near.astype(np.float64), bad))
         labels = [str(each) for each in pictures.labels]
-        heads = [fit_head(vectors, labels, GOOD, seed, pictures.groups, mirrored)
-                 for seed in range(1 if once else HEADS)]  # fmt: skip
+        heads = [fit_head(vectors, labels, GOOD, 0, pictures.groups, mirrored)]
     truth = pictures.labels != GOOD
     doubts = [doubt(chances).astype(np.float64) for _, chances in heads]
     told = [np.array(head.labels)[chances.argmax(axis=1)] for head, chances in heads]
