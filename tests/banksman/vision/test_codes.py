@@ -42,3 +42,21 @@ def test_what_a_stranger_wrote_is_made_printable_and_short():
 def test_the_bounds_are_sane():
     assert CODES_MOST <= 100
     assert CODE_CHARS_MAX <= 500
+
+
+def test_a_damaged_code_is_no_reading_and_harms_nobody():
+    whole = picture("PART-0815")
+    spoilt = whole.copy()
+    spoilt[: spoilt.shape[0] // 2] = 0
+    assert Codes().read(spoilt) == ()
+
+
+def test_of_several_codes_the_damaged_one_is_left_out():
+    spoilt = picture("PART-2")
+    spoilt[:, spoilt.shape[1] // 3 :] = 255
+    height = max(picture("PART-1").shape[0], spoilt.shape[0])
+    both = np.full((2 * height + 40, 600, 3), 255, np.uint8)
+    whole = picture("PART-1")
+    both[: whole.shape[0], : whole.shape[1]] = whole
+    both[height + 40 : height + 40 + spoilt.shape[0], : spoilt.shape[1]] = spoilt
+    assert Codes().read(both) == ("PART-1",)
