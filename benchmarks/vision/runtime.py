@@ -6,6 +6,10 @@ inputs, so that whatever the machine does hits both; the median of the differenc
     bare:  ai_edge_litert Interpreter.invoke()
     ours:  FallbackNetwork.run ── LiteRtNetwork.run ── set_tensor, invoke, get_tensor
 
+No peer stands beside it. roboflow's `inference` (0.x of 2026) pulls torch with its CUDA libraries:
+over 3 GB, not installed within eight minutes here; its models come from a hub with a key. anomalib
+needs torch as well. Neither is a runtime for a box of this size, and neither could be run offline.
+
 The smallest network is made here (three features, two labels: what a decision point asks). The
 large one is the shipped backbone, or a model of its size from ../shared/data where there is none.
 """
