@@ -88,7 +88,7 @@ def _sync_lines(sync: dict[str, Any]) -> list[str]:
         return []
     told = f"uplink: {state} {sync['peer']} {sync['message']}".rstrip()
     if (mbit := sync.get("goodput_mbit")) is not None:
-        told += f", {mbit:.3g} Mbit/s"
+        told += f", {mbit:.0f} Mbit/s" if mbit >= 100 else f", {mbit:.3g} Mbit/s"
     rows = ", ".join(f"{count} {name}" for name, count in sync["rows_waiting"].items() if count)
     return [
         f"{told}, profile {sync['profile']}",

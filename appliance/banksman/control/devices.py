@@ -57,6 +57,8 @@ class DeviceWatch:
         self._faults[health.id] = health.fault
         key = f"device.{health.id}.fault"
         if health.fault:
-            self._alarms.raise_alarm(key, health.fault, Priority.IMPORTANT, health.id)
+            above = self._follows.get(health.id, NOTHING).keys
+            follows = Follows((f"device.{health.id}", *above))
+            self._alarms.raise_alarm(key, health.fault, Priority.IMPORTANT, health.id, follows)
         else:
             self._alarms.clear_alarm(key)

@@ -104,6 +104,7 @@ def test_a_device_that_answers_nothing_useful_rings_until_it_is_of_use_again():
     device.fault = "the picture is frozen; restart the camera"
     watch.look()
     assert alarms.active == {"device.plc.fault": "the picture is frozen; restart the camera"}
+    assert alarms.follows["device.plc.fault"].keys == ("device.plc",)
     assert act.calls == [("connected", "plc")]
     device.fault = ""
     watch.look()

@@ -140,7 +140,7 @@ function syncWords(sync) {
   if (sync.state === "off") return "off";
   const words = [sync.state, sync.peer];
   if (sync.state !== "up") return [...words, sync.message].filter(Boolean).join(", ");
-  if (sync.goodput_mbit !== null) words.push(`${sync.goodput_mbit.toPrecision(3)} Mbit/s${sync.stale ? " (old)" : ""}`);
+  if (sync.goodput_mbit !== null) words.push(`${Number(sync.goodput_mbit.toPrecision(3))} Mbit/s${sync.stale ? " (old)" : ""}`);
   if (sync.round_trip_ms !== null) words.push(duration(sync.round_trip_ms / 1000));
   words.push(`profile ${sync.profile}`, sync.metered ? "metered" : "");
   return words.filter(Boolean).join(", ");
