@@ -87,6 +87,11 @@ class SharedAccelerator:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop: what waits for a turn waits in vain."""
+        return self._stopping
+
     def counts(self) -> list[ShareCounts]:
         """Every client's turns; from any thread."""
         with self._wake:

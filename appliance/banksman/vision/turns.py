@@ -16,6 +16,7 @@ from banksman_inference.accelerator import SharedAccelerator
 from banksman_inference.ports import InferenceError
 
 PATIENCE_S = 10.0
+LOOK_S = 0.1  # how often one who waits asks whether there will be turns at all
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class TurnLooker:
 
     def __init__(self, name: str, looker: Looker, shared: SharedAccelerator) -> None:
         self._looker = looker
+        self._shared = shared
         client = f"{name} {id(self):x}"
         self._client = shared.join(client, _work, _failed)
         weakref.finalize(self, shared.leave, client)
@@ -49,7 +51,12 @@ class TurnLooker:
         """As of the looker; InferenceError when no turn came in time."""
         turn = _Turn(picture, self._looker)
         self._client.offer(turn)
-        if not turn.done.wait(PATIENCE_S):
+        for _ in range(round(PATIENCE_S / LOOK_S)):
+            if turn.done.wait(LOOK_S):
+                break
+            if self._shared.stopping:
+                raise InferenceError("the accelerator has stopped")
+        else:
             raise InferenceError(f"the accelerator gave no turn within {PATIENCE_S:g} s")
         if turn.error is not None:
             raise turn.error

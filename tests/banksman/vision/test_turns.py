@@ -79,3 +79,12 @@ def test_a_bundle_that_was_replaced_leaves_its_place(shared):
     del first
     gc.collect()
     assert len(shared.counts()) == 1
+
+
+def test_who_waits_for_a_turn_is_sent_home_when_the_accelerator_stops(monkeypatch):
+    monkeypatch.setattr("banksman.vision.turns.PATIENCE_S", 1000.0)
+    stopped = SharedAccelerator("infer-0")
+    stopped.start()
+    assert stopped.stop(20.0)
+    with pytest.raises(InferenceError, match="has stopped"):
+        TurnLooker("caps", Looker("seen"), stopped).inspect(None)
