@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -69,10 +70,10 @@ class WholeDemo:
         await self.sees(lambda _, values: not any(values[name] for name in RUN))
 
 
-@pytest.fixture
-async def demo(tmp_path: Path, free_ports: Ports) -> AsyncIterator[WholeDemo]:
+@contextlib.asynccontextmanager
+async def started(tmp_path: Path, free_ports: Ports, *more: str) -> AsyncIterator[WholeDemo]:
     folder = tmp_path / "run"
-    words = ("run", "--folder", str(folder), "--port", str(free_ports.web))
+    words = ("run", "--folder", str(folder), "--port", str(free_ports.web), *more)
     with (tmp_path / "demo.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*BANKSMAN, *words, stdout=log, stderr=log)
     demo = WholeDemo(folder, process, tmp_path / "demo.log")
@@ -84,6 +85,13 @@ async def demo(tmp_path: Path, free_ports: Ports) -> AsyncIterator[WholeDemo]:
             process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):
             await process.wait()
+
+
+@pytest.fixture
+async def demo(tmp_path: Path, free_ports: Ports) -> AsyncIterator[WholeDemo]:
+    # The camera's station learns for a minute at its first start.
+    async with started(tmp_path, free_ports, "--no-camera") as demo:
+        yield demo
 
 
 async def test_the_line_starts_by_itself_and_the_forklift_drives_its_round(demo):
@@ -177,6 +185,15 @@ async def test_sigterm_ends_every_process_with_0(demo):
     demo.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(30):
         assert await demo.process.wait() == 0
+    assert not any(child.is_running() for child in children)
+
+
+async def test_sigterm_ends_a_demo_whose_station_learns(tmp_path, free_ports):
+    async with started(tmp_path, free_ports) as demo:
+        children = psutil.Process(demo.process.pid).children(recursive=True)
+        demo.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(60):
+            assert await demo.process.wait() == 0
     assert not any(child.is_running() for child in children)
 
 
