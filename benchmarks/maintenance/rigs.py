@@ -1,9 +1,9 @@
 """Naming bearing faults on machines that nobody has seen: made up, each drawn afresh (rig.py).
 
-The bearings of the table, 8 to 55 turns a second, 12 to 51.2 kHz, faults from what nobody could hear to
-three times the noise: the shares of names are low by intent, and what matters is that few are
-wrong. Each window stands for itself. Other draws of this rig showed what the method lacked; this
-seed is used here only.
+The bearings of the table, 8 to 55 turns a second, 12 to 51.2 kHz, faults from what nobody could
+hear to three times the noise: the shares of names are low by intent, and what matters is that few
+are wrong. Each window stands for itself. Other draws of this rig showed what the method lacked;
+this seed is used here only.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ Rules of this file
 - Integrity first: what a flaw forbids is not concluded; the finding says why.
 - A fault is named, and a zone told, from a second or twenty-four revolutions: gapless bursts are
   joined to that (joining.py). A burst between pauses is judged alone; too short a one says so.
+- A rotor fault is told where nothing is said of the bearing, and never as more than suspected: no
+  phase is known here.
 - What is watched of it from window to window are its levels (levels.py).
 
     burst -> flaws -> levels of the window
           -> joined -> envelope -> fault, remembered over ten windows
-                    -> velocity -> ISO 20816-3 zone
+                    -> velocity -> ISO 20816-3 zone -> the shaft's lines, where it shakes too much
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from banksman.maintenance.levels import LEVELS, levels_of
 from banksman.maintenance.memory import Memory
 from banksman.maintenance.naming import REVOLUTIONS_MIN, name_fault
 from banksman.maintenance.orders import estimate_speed
+from banksman.maintenance.rotor import rotor_finding
 from banksman.maintenance.window import SAMPLES_MIN, describe, line_powers
 from banksman_drivers.ports import Burst, Quality
 
@@ -149,9 +152,15 @@ class Hearing:
     def _conclude(self, piece: Burst | Joined, speed_rpm: float | None, flaws: list[Flaw]) -> None:
         shaft_hz = self._shaft_hz(piece, speed_rpm)
         diagnosis = self._diagnose(piece, shaft_hz, flaws)
-        self._finding = self._memory.take(diagnosis.finding)
         self._severity = self._zone(piece, shaft_hz, flaws)
         self._shown = diagnosis.shown
+        self._finding = self._memory.take(diagnosis.finding)
+        if self._finding.fault in ("none", "blocked") and forbidden(flaws, "lines") is None:
+            rotor = rotor_finding(
+                piece.samples, piece.rate_hz, piece.unit, shaft_hz, self._severity
+            )
+            if rotor.certainty == "suspected":
+                self._finding = rotor
 
     def _shaft_hz(self, burst: Burst | Joined, speed_rpm: float | None) -> float | None:
         if speed_rpm is not None:

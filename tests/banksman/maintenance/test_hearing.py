@@ -132,6 +132,26 @@ def test_a_zone_is_told_where_the_machine_is_known():
     assert heard(hearing(), shaken(1)).severity.zone == "unknown"
 
 
+def turning(*orders_mm_s):
+    """Velocity, mm/s rms, at the shaft's orders 1, 2 …, on a little noise; four seconds."""
+    seconds = np.arange(4 * 6400) / 6400
+    samples = np.random.default_rng(1).normal(0.0, 0.02, len(seconds))
+    for order, size in enumerate(orders_mm_s, start=1):
+        samples += size * math.sqrt(2) * np.sin(2 * np.pi * order * RPM / 60 * seconds)
+    return Burst("acc.x", samples.astype(np.float32), 6400.0, "mm/s", Quality.GOOD, 1)
+
+
+def test_a_machine_that_shakes_too_much_at_its_shaft_is_suspected_of_imbalance():
+    told = heard(hearing(bearing=None, group=2, foundation="rigid"), turning(6.0, 0.3))
+    assert (told.finding.fault, told.finding.certainty) == ("imbalance", "suspected")
+    assert "zone D" in told.finding.reason
+
+
+def test_a_machine_that_shakes_no_more_than_it_should_is_suspected_of_nothing():
+    told = heard(hearing(bearing=None, group=2, foundation="rigid"), turning(1.0, 0.05))
+    assert told.finding.fault == "none"
+
+
 @pytest.mark.parametrize(("lines", "points"), [(10, 600), (600, 600), (12_800, 600), (601, 600)])
 def test_no_peak_of_a_spectrum_is_lost_when_it_is_drawn_in_fewer_points(lines, points):
     spectrum = np.random.default_rng(lines).random(lines)

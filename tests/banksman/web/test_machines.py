@@ -6,7 +6,6 @@ import pytest
 
 from banksman.commands import machines
 
-
 WORDS = ("renew", "failed", "replaced")
 
 
