@@ -20,7 +20,7 @@ async def comes_back(box, plc):
     await box.until(lambda: plc.memory.coils[0] == 1, "the valve opens")
     status = await box.get("/api/v1/status")
     # A PLC that hangs up after each answer comes and goes: that alarm is held as chattering.
-    calm = [alarm for alarm in status["alarms"] if alarm["count"] < RAISINGS]
+    calm = [alarm for alarm in status["alarms"] if alarm.get("count", 1) < RAISINGS]
     active = [alarm["key"] for alarm in calm if alarm["active"]]
     assert active == [], "what is over is no longer an active alarm"
 

@@ -116,7 +116,7 @@ async def test_a_latched_trip_is_saved_out_of_a_database_damaged_elsewhere(box, 
     status = await box.until_status(lambda status: status["readiness"]["ready"], "ready")
     assert status["store"]["set_aside"][0] in box.log()
     latches = {trip["name"]: (trip["latched"], trip["cause"]) for trip in status["trips"]}
-    assert latches == {"flood": (True, "plc.level > 900"), "drought": (False, "")}
+    assert latches == {"flood": (True, "plc.level over 900"), "drought": (False, "")}
     assert plc.memory.coils[0] == 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 
 from banksman.vision.inspection import Inspection, Picture
@@ -51,13 +52,12 @@ class TurnLooker:
         """As of the looker; InferenceError when no turn came in time."""
         turn = _Turn(picture, self._looker)
         self._client.offer(turn)
-        for _ in range(round(PATIENCE_S / LOOK_S)):
-            if turn.done.wait(LOOK_S):
-                break
+        until_s = time.monotonic() + PATIENCE_S
+        while not turn.done.wait(LOOK_S):
             if self._shared.stopping:
                 raise InferenceError("the accelerator has stopped")
-        else:
-            raise InferenceError(f"the accelerator gave no turn within {PATIENCE_S:g} s")
+            if time.monotonic() >= until_s:
+                raise InferenceError(f"the accelerator gave no turn within {PATIENCE_S:g} s")
         if turn.error is not None:
             raise turn.error
         if turn.seen is None:

@@ -21,6 +21,7 @@ from banksman_inference.ports import ModelRefused
 
 GOODS, DEFECTS = 28, 12
 PREPARING = Preprocessing(320, 320)
+pytestmark = pytest.mark.timeout(600)  # it learns
 
 
 @pytest.fixture(scope="module")

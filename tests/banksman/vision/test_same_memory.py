@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SUPPORT = Path(__file__).parents[2] / "support"
 LEARN = """
 import hashlib, sys
@@ -29,12 +31,13 @@ print(hashlib.sha256(found.memory.to_bytes()).hexdigest())
 def learn(threads, seed):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)}
     command = [sys.executable, "-c", LEARN, str(SUPPORT), str(seed)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
+@pytest.mark.timeout(900)
 def test_the_same_parts_and_seed_give_the_same_memory_on_any_number_of_threads():
-    started = [learn(1, 3), learn(2, 3)]
-    one, other = (process.communicate()[0].strip() for process in started)
-    assert [process.returncode for process in started] == [0, 0]
-    assert len(one) == len(hashlib.sha256().hexdigest())
+    one, other = learn(1, 3), learn(2, 3)
+    assert len(one) == 2 * hashlib.sha256().digest_size
     assert one == other

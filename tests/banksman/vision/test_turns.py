@@ -81,10 +81,33 @@ def test_a_bundle_that_was_replaced_leaves_its_place(shared):
     assert len(shared.counts()) == 1
 
 
-def test_who_waits_for_a_turn_is_sent_home_when_the_accelerator_stops(monkeypatch):
-    monkeypatch.setattr("banksman.vision.turns.PATIENCE_S", 1000.0)
-    stopped = SharedAccelerator("infer-0")
-    stopped.start()
-    assert stopped.stop(20.0)
-    with pytest.raises(InferenceError, match="has stopped"):
-        TurnLooker("caps", Looker("seen"), stopped).inspect(None)
+def test_who_waits_for_a_turn_is_sent_home_when_the_accelerator_stops():
+    shared = SharedAccelerator("infer-0")
+    shared.start()
+    begun, held, told = threading.Event(), threading.Event(), []
+
+    class Slow:
+        def inspect(self, picture):
+            begun.set()
+            held.wait(60)
+
+    def ask(turns):
+        try:
+            turns.inspect(None)
+        except InferenceError as error:
+            told.append(str(error))
+
+    asking = []
+    for looker in (Slow(), Looker("seen")):
+        turns = TurnLooker("caps", looker, shared)
+        asking.append(threading.Thread(target=ask, args=(turns,)))
+        asking[-1].start()
+        assert begun.wait(60)
+    stopping = threading.Thread(target=shared.stop, args=(60.0,))
+    stopping.start()
+    asking[1].join(60)
+    assert told[-1] == "the accelerator has stopped"
+    held.set()
+    for thread in (*asking, stopping):
+        thread.join(60)
+        assert not thread.is_alive()
