@@ -8,7 +8,9 @@ Rules of this file
 - `banksman enrol` may replace the file at any time: what it wrote holds within LOOK_S, and a
   renewal that was under way meanwhile is thrown away.
 - A new context drops nothing that is in flight (`sessions`).
-- A renewal that fails is tried again with back-off; the old certificate serves until its end.
+- A renewal that fails is tried again with back-off; the old certificate serves until its end. One
+  that found nobody there is tried again sooner, for that costs nobody anything, and at once when
+  the uplink reaches its endpoint again: whoever comes back after weeks has little time left.
 - An order may ask for a renewal before it is due; one renewal runs at a time.
 - No secret is logged. Work on keys is done on worker threads.
 """
@@ -38,6 +40,7 @@ from banksman_drivers.back_off import BackOff
 
 LOOK_S = 10.0
 AGAIN_S = (60.0, 6 * 3600.0)
+NOBODY_AGAIN_S = 600.0  # the most where nobody was reached
 ALARM = "certificate"
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,10 @@ class Sender(Protocol):
     @property
     def interface(self) -> str | None:
         """Where its sockets leave; None leaves it to the routes."""
+
+    @property
+    def up(self) -> bool:
+        """Whether the endpoint has answered it last."""
 
     def try_anew(self) -> None:
         """There is another certificate. Main loop."""
@@ -80,6 +87,7 @@ class CertificateKeeper:
         self._back_off = BackOff(*AGAIN_S)
         self._try_at_s = 0.0
         self._sender: Sender | None = None
+        self._was_up = False
         self._one = asyncio.Lock()
         parts = urlsplit(url)
         self._transport = Transport(f"{parts.scheme}://{parts.netloc}", mono_s, tls=self.context)
@@ -151,6 +159,7 @@ class CertificateKeeper:
         """Take a new file, renew what is due, and say what people must know."""
         if await asyncio.to_thread(self.load):
             self._changed()
+        self._hear_of_the_link()
         async with self._one:
             identity = self._identity
             if identity is not None:
@@ -158,6 +167,14 @@ class CertificateKeeper:
                 if age in ("due", "short") and self._mono_s() >= self._try_at_s:
                     await self._renew(identity)
         self._ring()
+
+    def _hear_of_the_link(self) -> None:
+        """With the link's return waits are over: they were for an endpoint that did not answer."""
+        up = self._sender is not None and self._sender.up
+        if up and not self._was_up:
+            self._back_off.reset()
+            self._try_at_s = self._mono_s()
+        self._was_up = up
 
     async def renew_now(self) -> str:
         """Renew it though it is not due. Raises IdentityError; the old one then serves on."""
@@ -186,7 +203,10 @@ class CertificateKeeper:
             await asyncio.to_thread(write_private, self._file, content, like_folder=True)
         except (IdentityError, NoAnswer, OSError) as error:
             self._trouble = str(error)
-            self._try_at_s = self._mono_s() + self._back_off.next_s()
+            wait_s = self._back_off.next_s()
+            if isinstance(error, NoAnswer) and not error.reached:
+                wait_s = min(wait_s, NOBODY_AGAIN_S)
+            self._try_at_s = self._mono_s() + wait_s
             log.warning("the certificate %s could not be renewed: %s", identity.serial, error)
             return
         await asyncio.to_thread(self.load)

@@ -55,6 +55,11 @@ class Uplink:
         """Where its sockets leave; None leaves it to the routes."""
         return self._parts.transport.interface
 
+    @property
+    def up(self) -> bool:
+        """Whether the endpoint has answered last; any thread."""
+        return self._parts.standing.state == "up"
+
     def status(self) -> SyncStatus:
         """The uplink's condition now; any thread."""
         return status_of(self._parts, self._plan, self._delivery.counts)

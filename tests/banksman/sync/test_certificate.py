@@ -14,7 +14,7 @@ from secured_site import SecuredSite
 
 from banksman.errors import IdentityError
 from banksman.security.identity import FILE_NAME, parse
-from banksman.sync.certificate import AGAIN_S, CertificateKeeper
+from banksman.sync.certificate import AGAIN_S, NOBODY_AGAIN_S, CertificateKeeper
 from banksman.sync.enrol import Trust, enrol
 from banksman.sync.sessions import Sessions
 from banksman.sync.transport import NoAnswer, Transport
@@ -97,7 +97,7 @@ async def test_what_enrol_writes_is_taken_by_a_running_daemon(site, box):
 async def test_it_renews_at_two_thirds_of_its_life_with_a_new_key_and_not_before(site, box):
     await enrolled(site, box)
     before = box.file.read_bytes()
-    box.ahead_s = 59 * DAY_S
+    box.ahead_s = 58 * DAY_S
     await box.keeper.look()
     assert box.file.read_bytes() == before
     box.ahead_s = 62 * DAY_S
@@ -305,6 +305,7 @@ async def test_a_refused_token_leaves_no_file(site, tmp_path):
 async def test_it_renews_where_the_uplink_leaves_and_tells_it(site, box):
     class Sender:
         interface = "lo"
+        up = True
         told = 0
 
         def try_anew(self) -> None:
@@ -318,6 +319,50 @@ async def test_it_renews_where_the_uplink_leaves_and_tells_it(site, box):
     await box.keeper.look()
     assert (sender.told, box.status.renewals) == (1, 1)
     assert box.keeper._transport.interface == "lo"
+
+
+async def test_a_failed_renewal_is_tried_at_once_when_the_link_is_back(site, box, monkeypatch):
+    class Sender:
+        interface = None
+        up = False
+
+        def try_anew(self) -> None: ...
+
+    async def nobody(*_args: object) -> bytes:
+        raise NoAnswer("cannot be reached", unsent=True)
+
+    await enrolled(site, box)
+    sender = Sender()
+    box.keeper.join(sender)
+    box.ahead_s = 62 * DAY_S
+    with monkeypatch.context() as away:
+        away.setattr(box.keeper._est, "cacerts", nobody)
+        for tries in range(1, 12):
+            await box.keeper.look()
+            assert box.status.failures == tries
+            box.mono += NOBODY_AGAIN_S
+        box.mono -= NOBODY_AGAIN_S
+    await box.keeper.look()
+    assert (box.status.renewals, box.status.failures) == (0, 11), "still within its wait"
+    sender.up = True
+    await box.keeper.look()
+    assert (box.status.renewals, box.status.failures) == (1, 0)
+
+
+async def test_a_refused_renewal_is_not_hurried_while_the_link_stays_up(site, box):
+    class Sender:
+        interface = None
+        up = True
+
+        def try_anew(self) -> None: ...
+
+    await enrolled(site, box)
+    await site.revoke(NODE)
+    box.keeper.join(Sender())
+    box.ahead_s = 62 * DAY_S
+    for _ in range(3):
+        await box.keeper.look()
+    assert box.status.failures == 1
 
 
 async def test_an_order_renews_it_before_it_is_due_and_a_failure_is_told(site, box):
