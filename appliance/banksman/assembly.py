@@ -143,6 +143,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
             pictures=vision.pictures,
             note=core.note,
             renew=identity.renew,
+            seal=seal,
         )
         if syncs
         else None

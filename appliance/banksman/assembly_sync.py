@@ -21,12 +21,14 @@ from banksman.control.view import View
 from banksman.desk import Desk
 from banksman.errors import SyncUnavailable
 from banksman.status import IdentityStatus
+from banksman.store.sealing import Seal
 from banksman.store.store import Store
 from banksman.sync.beat import Beat
 from banksman.sync.bulk import Bulk
 from banksman.sync.certificate import CertificateKeeper, Sender
 from banksman.sync.courier import Courier
 from banksman.sync.deeds import Renew, deeds
+from banksman.sync.going import Going
 from banksman.sync.link import LinkMeter
 from banksman.sync.orders import Note, OrderBook
 from banksman.sync.parts import Parts
@@ -59,8 +61,12 @@ def make_uplink(
     pictures: PictureSource | None = None,
     note: Note = lambda _event, _by, _details: None,
     renew: Renew | None = None,
+    seal: Seal | None = None,
 ) -> Uplink:
-    """Everything that sends records up. Raises SyncUnavailable with the remedy."""
+    """Everything that sends records up; ``seal`` seals what it keeps of pictures meanwhile.
+
+    Raises SyncUnavailable with the remedy.
+    """
     if importlib.util.find_spec("zstandard") is None:
         raise SyncUnavailable(
             "[sync] needs the library zstandard: pip install 'banksman[sync]', or enabled = false"
@@ -105,7 +111,7 @@ def make_uplink(
     if pictures is not None:
         from banksman.vision.rungs import fitted
 
-        going = Path(config.store.folder) / "going"
+        going = Going(Path(config.store.folder) / "going", seal)
         lane = PictureLane(courier, node, pictures, going, clock, fitted)
     uplink = Uplink(
         Parts(

@@ -1,12 +1,12 @@
 """Pictures on their way up, piece by piece: what a broken link has carried is not carried again.
 
-    source --most urgent--> full picture --fit--> going/ID, kept until the endpoint has it all
+    source --most urgent--> full picture --fit--> `Going`, kept until the endpoint has it all
     GET  /v1/uploads/ID                  -> UploadState(here): from where to go on
     PUT  /v1/uploads/ID?at=here&…  piece -> UploadState(here, done)
 
 Rules of this file
 - One picture at a time, one piece at a time: a piece is what the link carries in a few seconds.
-- What was begun is finished with the very same bytes, over restarts too: they stand in a file.
+- What was begun is finished with the very same bytes, over restarts too (`going`).
 - By right only what is as urgent as the table's classes; the rest when nothing else waits. Over a
   metered link never without budget.
 - A picture that the endpoint refuses for ever is told to the source as sent, and counted.
@@ -15,11 +15,9 @@ Rules of this file
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
@@ -27,6 +25,7 @@ import msgspec
 
 from banksman.clock import Clock
 from banksman.sync.courier import Courier, Delivered, Fate, Trouble, fate_of
+from banksman.sync.going import Going
 from banksman.sync.policy import Plan
 from banksman.sync.transport import NoAnswer
 from banksman.wire.messages import Priority
@@ -86,14 +85,14 @@ class _Going(msgspec.Struct):
 
 
 class PictureLane:
-    """See the rules above. The main loop; ``folder`` keeps what is on its way."""
+    """See the rules above. The main loop; ``going`` keeps what is on its way."""
 
     def __init__(
         self,
         courier: Courier,
         node: str,
         source: PictureSource,
-        folder: Path,
+        going: Going,
         clock: Clock,
         fit: Callable[[bytes, int], bytes],
     ) -> None:
@@ -102,7 +101,7 @@ class PictureLane:
         self._courier = courier
         self._node = node
         self._source = source
-        self._folder = folder
+        self._kept = going
         self._clock = clock
         self._fit = fit
         self._going: _Going | None = None
@@ -133,8 +132,7 @@ class PictureLane:
         if not waiting:
             return None
         note = min(waiting, key=lambda each: (each.priority, each.wall_ns))
-        file = self._folder / note.id
-        data = await asyncio.to_thread(_begun, file)
+        data = await asyncio.to_thread(self._kept.read, note.id)
         if data is None:
             full = await self._source.read(note.id)
             if full is None:
@@ -144,7 +142,7 @@ class PictureLane:
             if len(data) > PICTURE_BYTES_MAX:
                 await self._give_up(note.id, f"it has {len(data)} bytes")
                 return None
-            await asyncio.to_thread(_write, file, data)
+            await asyncio.to_thread(self._kept.write, note.id, data)
         digest = hashlib.sha256(data).hexdigest()
         return _Going(note.id, note.priority, note.wall_ns, data, digest)
 
@@ -201,7 +199,7 @@ class PictureLane:
 
     async def _finish(self, picture_id: str) -> None:
         await self._source.sent(picture_id)
-        await asyncio.to_thread(_remove, self._folder / picture_id)
+        await asyncio.to_thread(self._kept.remove, picture_id)
 
     async def _give_up(self, picture_id: str, why: str) -> None:
         self.refused += 1
@@ -217,26 +215,3 @@ def wanted_bytes(goodput_mbit: float | None) -> int:
 
 def _may(plan: Plan, priority: Priority, quiet: bool) -> bool:
     return priority <= plan.lowest or (plan.idle and quiet)
-
-
-def _begun(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes() or None
-    except OSError:
-        return None
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Keep what is on its way, alone. Without it a restart would begin anew, and no more."""
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in file.parent.iterdir():
-            old.unlink(missing_ok=True)
-        beside = file.with_name(f"{file.name}.part")
-        beside.write_bytes(data)
-        beside.replace(file)
-
-
-def _remove(file: Path) -> None:
-    with contextlib.suppress(OSError):
-        file.unlink()

@@ -19,10 +19,12 @@ from banksman.clock import SystemClock
 from banksman.config.schema_services import StoreSettings
 from banksman.config.schema_sync import SyncSettings
 from banksman.status import SyncStatus
+from banksman.store.sealing import Seal
 from banksman.store.store import Store
 from banksman.sync.beat import Beat
 from banksman.sync.bulk import Bulk
 from banksman.sync.courier import Courier
+from banksman.sync.going import Going
 from banksman.sync.link import LinkMeter
 from banksman.sync.orders import Done, OrderBook
 from banksman.sync.parts import Parts
@@ -245,7 +247,7 @@ class Rig:
         settings: SyncSettings,
         metered: bool,
         pictures: PictureSource | None,
-        going: Path,
+        going: Going,
         fit: Callable[[bytes, int], bytes],
     ) -> None:
         clock = SystemClock()
@@ -341,11 +343,13 @@ async def make_rig(store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., 
         start: bool = True,
         pictures: PictureSource | None = None,
         fit: Callable[[bytes, int], bytes] = lambda picture, _most: picture,
+        seal: Seal | None = None,
         **settings: object,
     ) -> Rig:
         chosen = SyncSettings.model_validate(QUICK | settings)
         url = url or f"http://127.0.0.1:{port}"
-        rig = Rig(store, url, chosen, metered, pictures, tmp_path / "going", fit)
+        going = Going(tmp_path / "going", seal)
+        rig = Rig(store, url, chosen, metered, pictures, going, fit)
         made.append(rig)
         if start:
             rig.start()

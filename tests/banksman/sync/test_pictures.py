@@ -1,11 +1,16 @@
 """Pictures go up piece by piece, over links that break, as small as the link wants them."""
 
+import contextlib
 import hashlib
+import os
+import stat
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from banksman.store.sealing import Seal
+from banksman.sync.going import Going
 from banksman.sync.pictures import wanted_bytes
 from banksman.vision.rungs import LADDER, fitted
 from banksman.wire.messages import Priority
@@ -92,6 +97,72 @@ async def test_what_was_begun_before_a_restart_goes_on_with_the_same_bytes(
     assert await kept(cloud) == {"press-1-7": going}
     assert source.read_count == 1
     await until(lambda: not list((tmp_path / "going").iterdir()), "nothing is left of it")
+
+
+async def test_under_a_key_no_plain_picture_is_on_the_disk_at_any_moment(
+    cloud, line, make_rig, until, monkeypatch, tmp_path
+):
+    """The disk is looked at whenever something of it is flushed, and while half of it is sent."""
+    monkeypatch.setattr("banksman.sync.pictures.PIECE_MOST", 10_000)
+    picture = noisy(500)
+    head = picture[:24]
+    assert head.startswith(b"\xff\xd8\xff")
+    flush, plain, seen = os.fsync, [], set()
+
+    def look() -> None:
+        for path in tmp_path.rglob("*"):
+            if path.parent.name in ("going", "store") and path.is_file():
+                with contextlib.suppress(FileNotFoundError):  # another thread has renamed it
+                    data = path.read_bytes()
+                    seen.add(path.name)
+                    if head in data or picture[-24:] in data:
+                        plain.append(path.name)
+
+    def flush_and_look(number: int) -> None:
+        flush(number)
+        look()
+
+    monkeypatch.setattr(os, "fsync", flush_and_look)
+    source = Source(press_1_7=picture)
+    line.stall_after_pieces = 2
+    key = Seal([bytes(range(32))])
+    first = make_rig(line.port, pictures=source, seal=key)
+    await until(lambda: line.fault, "two pieces are there, and the third is not")
+    await first.stop()
+    look()
+    assert {"press-1-7", ".press-1-7.new"} <= seen
+    make_rig(cloud.port, pictures=source, seal=Seal([bytes(range(32))]))
+    await until(lambda: source.done, "the picture is sent")
+    assert await kept(cloud) == source.pictures
+    assert source.read_count == 1, "the second goes on with what the first has kept"
+    await until(lambda: not list((tmp_path / "going").iterdir()), "nothing is left of it")
+    assert plain == []
+
+
+def test_what_a_key_cannot_open_is_begun_anew_and_does_not_stay(tmp_path):
+    folder, key = tmp_path / "going", Seal([bytes(32)])
+    Going(folder).write("press-1-7", b"plain, from before the key")
+    assert Going(folder).read("press-1-7") == b"plain, from before the key"
+    assert Going(folder, key).read("press-1-7") is None
+    assert list(folder.iterdir()) == []
+    Going(folder, key).write("press-1-7", b"sealed")
+    (folder / "press-1-7").rename(folder / "press-1-8")
+    assert Going(folder, key).read("press-1-8") is None, "sealed for another id"
+    Going(folder, key).write("press-1-7", b"sealed")
+    assert Going(folder, Seal([bytes(31) + b"1"])).read("press-1-7") is None, "another key"
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_on_its_way_is_alone_and_private(tmp_path):
+    folder, going = tmp_path / "going", Going(tmp_path / "going")
+    going.write("press-1-7", b"one")
+    going.write("press-1-8", b"two")
+    assert going.read("press-1-8") == b"two"
+    (file,) = folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert going.read("press-1-9") is None
+    going.remove("press-1-9")
+    assert list(folder.iterdir()) == []
 
 
 async def test_pictures_below_the_table_wait_for_a_quiet_link(make_rig, cloud):
