@@ -7,6 +7,8 @@ Rules of this file
 - Only a receipt that fits the batch is believed; without one nothing is acknowledged. So a login
   page, a broken proxy or a liar in between costs time and no record.
 - Whatever the outcome, the meter hears of it.
+- What must arrive soon is given up soon: a connection that died unseen must not hold it. Each time
+  that a connection was made and stayed silent the patience doubles, for the endpoint may be slow.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from banksman.wire.uplink import Item, RefusedItem
 
 WITHIN_LEAST_S = 8.0
 WITHIN_MOST_S = 90.0
+SOON_LEAST_S = 1.0
+SOON_PATIENCE = 2.0
 # Of the time that a batch should take: slower than this and the link is another one by now.
 PATIENCE = 4.0
 RETRY_AFTER_MOST_S = 600.0
@@ -84,13 +88,16 @@ class Courier:
         self._clock = clock
         self._mono_s = mono_s
         self._spent = spent
+        self._soon_s = SOON_LEAST_S
 
-    async def deliver(self, items: Sequence[Item], level: int, padding_bytes: int = 0) -> Fate:
+    async def deliver(
+        self, items: Sequence[Item], level: int, padding_bytes: int = 0, *, soon: bool = False
+    ) -> Fate:
         """Send these items as one batch."""
         body = await asyncio.to_thread(seal, items, self._node, self._clock, level, padding_bytes)
         try:
             answer = await self.call(
-                "POST", "/v1/ingest", body, "application/msgpack", encoding="zstd"
+                "POST", "/v1/ingest", body, "application/msgpack", encoding="zstd", soon=soon
             )
         except NoAnswer as none:
             return Trouble(str(none), none.reached)
@@ -107,17 +114,24 @@ class Courier:
         body: bytes,
         content_type: str = "application/json",
         encoding: str = "",
+        *,
+        soon: bool = False,
     ) -> Answer:
         """One request, measured. Raises NoAnswer."""
+        within_s = self._within_s(len(body), soon)
         try:
             answer = await self._transport.call(
-                method, path, body, self._within_s(len(body)), content_type, encoding
+                method, path, body, within_s, content_type, encoding
             )
         except NoAnswer as none:
+            if soon and none.silent:
+                self._soon_s = min(WITHIN_LEAST_S, 2 * self._soon_s)
             self._meter.failed(self._mono_s())
             if not none.unsent:
                 self._spent(len(body))
             raise
+        if soon:
+            self._soon_s = SOON_LEAST_S
         self.wire_bytes += answer.wire_bytes
         self._spent(answer.wire_bytes)
         if answer.status < 500:
@@ -126,11 +140,13 @@ class Courier:
             self._meter.failed(self._mono_s())
         return answer
 
-    def _within_s(self, size: int) -> float:
+    def _within_s(self, size: int, soon: bool) -> float:
         """How long a request may take over the link as it was measured."""
         state = self._meter.state
         expected_s = size * 8 / 1e6 / max(state.goodput_mbit or 0.1, 1e-3)
         expected_s += (state.round_trip_ms or 500.0) / 1e3
+        if soon:
+            return min(WITHIN_MOST_S, self._soon_s + SOON_PATIENCE * expected_s)
         return min(WITHIN_MOST_S, WITHIN_LEAST_S + PATIENCE * expected_s)
 
 

@@ -35,7 +35,8 @@ class Delivery:
     async def deliver(self, lane: Lane, parcel: Parcel, level: int) -> bool:
         """Send it, in halves where it is too large; True when none of it is left to send."""
         parts = self._parts
-        fate = await parts.courier.deliver([entry.item for entry in parcel], level)
+        items = [entry.item for entry in parcel]
+        fate = await parts.courier.deliver(items, level, soon=lane == "urgent")
         if isinstance(fate, Delivered):
             # Told first: whoever is woken by the good news must not be given these again.
             await self._settle(parcel, fate)

@@ -2,8 +2,10 @@
 
     lend() --> session of the newest TLS context
     context changes: the next request gets a new session, the old one closes behind its last user
+    a request fails: the same; the connections of the others stay open until they are done
 
-One event loop; `aiohttp.ClientSession` is its connections.
+One event loop; `aiohttp.ClientSession` is its connections. There are no more retired sessions than
+requests under way.
 """
 
 from __future__ import annotations
@@ -39,16 +41,21 @@ class Sessions:
 
     @contextlib.asynccontextmanager
     async def lend(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """A session for one request."""
+        """A session for one request. An exception in it lets nobody use it any more."""
         context = self._tls()
-        session = self._newest
+        session, old = self._newest, None
         if session is None or session.context is not context:
-            if session is not None:
-                await self._retire(session)
-            session = self._newest = _Session(self._make(context), context)
+            old, session = session, _Session(self._make(context), context)
+            self._newest = session
         session.users += 1
         try:
+            if old is not None:
+                await self._retire(old)
             yield session.http
+        except Exception:
+            # What is idle beside a connection that broke is dead like it; what is busy may not be.
+            await self._retire(session)
+            raise
         finally:
             session.users -= 1
             if session in self._retired and not session.users:
@@ -64,7 +71,10 @@ class Sessions:
             await session.http.close()
 
     async def _retire(self, session: _Session) -> None:
-        self._newest = None
+        if session is self._newest:
+            self._newest = None
+        if session.http.closed:
+            return
         if session.users:
             self._retired.add(session)
         else:

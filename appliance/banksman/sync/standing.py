@@ -4,9 +4,12 @@
                             '---401, 403---> denied --a heartbeat is taken---'
 
 Rules of this file
-- Nobody there: tried again soon, for a try that reaches nobody costs nobody anything, and the
-  first critical record shall leave within two seconds of the link's return.
-- Somebody there who cannot: waits double up to a minute, or as long as Retry-After says.
+- Nobody there, or a connection that broke before there was an answer: tried again soon, for a try
+  that reaches nobody costs nobody anything, and the first critical record shall arrive within two
+  seconds of the link's return. A connect that is not answered takes over half of that.
+- Somebody there who cannot: waits double up to a minute, the urgent lane's up to `TROUBLE_MOST_S`;
+  or as long as Retry-After says, and up to a quarter longer: what an endpoint sends away together
+  must not come back together.
 - Denied: records stay; only the heartbeat knocks now and then, until there is another certificate.
 - Any lane's success ends the waits of all that found nobody.
 - Waits are drawn with jitter (`banksman_drivers.back_off`). Time is an argument.
@@ -25,9 +28,10 @@ Lane = Literal["urgent", "live", "bulk", "beat", "pictures"]
 LANES: tuple[Lane, ...] = ("urgent", "live", "bulk", "beat", "pictures")
 State = Literal["connecting", "up", "down", "denied"]
 NOBODY_FIRST_S = 0.25
-NOBODY_MOST_S = {"urgent": 1.0, "live": 10.0, "bulk": 10.0, "beat": 10.0, "pictures": 10.0}
+NOBODY_MOST_S = {"urgent": 0.5, "live": 10.0, "bulk": 10.0, "beat": 10.0, "pictures": 10.0}
 TROUBLE_FIRST_S = 1.0
-TROUBLE_MOST_S = 60.0
+TROUBLE_MOST_S = {"urgent": 1.5, "live": 60.0, "bulk": 60.0, "beat": 60.0, "pictures": 60.0}
+AFTER_SPREAD = 0.25
 KNOCK_S = 300.0
 
 
@@ -42,7 +46,10 @@ class Standing:
         self._nobody = {
             lane: BackOff(NOBODY_FIRST_S, NOBODY_MOST_S[lane], chance) for lane in LANES
         }
-        self._trouble = {lane: BackOff(TROUBLE_FIRST_S, TROUBLE_MOST_S, chance) for lane in LANES}
+        self._trouble = {
+            lane: BackOff(TROUBLE_FIRST_S, TROUBLE_MOST_S[lane], chance) for lane in LANES
+        }
+        self._chance = chance
         self._open_s: dict[Lane, float] = dict.fromkeys(LANES, now_s)
         self._alone: set[Lane] = set()  # lanes that wait because they found nobody
 
@@ -74,8 +81,10 @@ class Standing:
 
     def trouble(self, lane: Lane, why: str, after_s: float | None, now_s: float) -> bool:
         """Somebody answered who cannot take it now; True when the state changed."""
-        own_s = self._trouble[lane].next_s()
-        self._open_s[lane] = now_s + (own_s if after_s is None else max(after_s, own_s / 2))
+        wait_s = self._trouble[lane].next_s()
+        if after_s is not None:
+            wait_s = max(after_s * (1 + AFTER_SPREAD * self._chance()), wait_s / 2)
+        self._open_s[lane] = now_s + wait_s
         self._alone.discard(lane)
         self.failures += 1
         return self.state != "denied" and self._become("down", why, now_s)

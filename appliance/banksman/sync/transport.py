@@ -2,13 +2,21 @@
 
     call(method, path, body) --> Answer(status, body, took, round trip) | NoAnswer(why)
 
+    names | connect, TLS |-- request --- answer's head --|-- its body
+          '- connect_s --'------------ took_s -----------'
+                         '--------------- within_s ----------------'
+
 Rules of this file
 - The endpoint is not believed: redirects are not followed, compressed answers are not unpacked,
   an answer over `ANSWER_BYTES_MAX` or later than its time is none.
-- After a request without an answer every kept connection is closed: over a link that broke they
-  are dead, and TCP would take minutes to find out.
-- The round trip is the kernel's own, measured on the connection that carried the request
-  (struct tcp_info, linux/tcp.h); without it none is claimed.
+- A connection that breaks before a whole answer is the link's failure, not the endpoint's: nobody
+  was reached. Somebody was who says what is not HTTP, or too much.
+- A request that fails takes its own connection with it and those that are idle; what others have
+  under way goes on. The kernel gives up what nobody acknowledges for `SILENT_MOST_S`: TCP alone
+  would take minutes to find out.
+- Round trip and window are the kernel's own, of the connection that carried the request
+  (`tcp_info`); without them none are claimed. The time it took begins with the request: connecting
+  tells nothing of the rate.
 - Each socket leaves by the interface that was chosen; see `banksman_drivers.links.bind`.
 - A new identity of the box holds from the next request on; what is in flight ends on the old one.
 """
@@ -18,16 +26,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import struct
-from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
-from aiohttp.connector import Connection
 
+from banksman.sync import tcp_info
+from banksman.sync.flight import Flight, Reply, tracing
+from banksman.sync.names import WITHIN_S, Names
 from banksman.sync.sessions import Sessions
 from banksman.sync.standing import LANES
 from banksman_drivers.links.bind import bind_to
@@ -39,8 +47,7 @@ HEAD_BYTES = 600  # about what a request's and its answer's heads take on the wi
 CONNECT_LEAST_S = 1.2
 CONNECT_MOST_S = 3.0
 CONNECT_TRIPS = 4.0
-TCP_INFO_BYTES = 104
-RTT_AT = 68  # tcpi_rtt in microseconds
+SILENT_MOST_S = 10.0
 
 AddressInfo = tuple[
     int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -48,37 +55,40 @@ AddressInfo = tuple[
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back. ``wire_bytes``: both ways, heads about."""
+    """What came back. ``wire_bytes``: both ways, heads about. ``took_s``: to the answer's head.
+
+    ``least_trip_s``: the connection's least round trip; ``window_bytes``: what it would have under
+    way at once as the request began.
+    """
 
     status: int
     body: bytes
     took_s: float
     wire_bytes: int
     round_trip_s: float | None = None
+    least_trip_s: float | None = None
+    window_bytes: int | None = None
     retry_after_s: float | None = None
 
 
 class NoAnswer(Exception):
-    """Nothing usable came back. ``reached``: somebody was there, whatever was said.
+    """Nothing usable came back. ``reached``: somebody was there and said something else.
 
-    ``unsent``: no connection was made, so nothing left this box.
+    ``unsent``: no connection was made, so nothing left this box. ``silent``: one was made, and then
+    nothing came within the time.
     """
 
-    def __init__(self, why: str, *, reached: bool = False, unsent: bool = False) -> None:
+    def __init__(
+        self, why: str, *, reached: bool = False, unsent: bool = False, silent: bool = False
+    ) -> None:
         super().__init__(why)
         self.reached = reached
         self.unsent = unsent
+        self.silent = silent
 
 
-class _Reply(aiohttp.ClientResponse):
-    """Remembers its socket: aiohttp gives the connection back before a short answer is read."""
-
-    sock: socket.socket | TransportSocket | None = None
-
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        transport = connection.transport
-        self.sock = None if transport is None else transport.get_extra_info("socket")
-        return await super().start(connection)
+class _TooLong(ValueError):
+    """The answer has more bytes than an answer may have."""
 
 
 class Transport:
@@ -99,7 +109,7 @@ class Transport:
         self._url = url.rstrip("/")
         self._mono_s = mono_s
         self._token_file = token_file
-        self._resolver = resolver
+        self._names = Names() if resolver is None else resolver
         self._sessions = Sessions(tls, self._open)
 
     async def __aenter__(self) -> Transport:
@@ -128,24 +138,30 @@ class Transport:
         encoding: str = "",
         authorization: str = "",
     ) -> Answer:
-        """Send a request. Raises NoAnswer. ``authorization`` takes the token file's place."""
+        """Send a request. Raises NoAnswer. ``authorization`` takes the token file's place.
+
+        ``within_s`` is for the request and its answer; connecting has a time of its own.
+        """
         headers = {"Content-Type": content_type, "Accept-Encoding": "identity"}
         if encoding:
             headers["Content-Encoding"] = encoding
+        limit = asyncio.timeout(WITHIN_S + self.connect_s)
+        flight = Flight(self._mono_s, limit, within_s)
         try:
             headers |= await self._credentials(authorization)
-            async with self._sessions.lend() as session:
-                return await self._exchange(session, method, path, body, within_s, headers)
+            async with self._sessions.lend() as session, limit:
+                return await self._exchange(session, method, path, body, headers, flight)
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-            await self.forget()
             raise NoAnswer(f"cannot be reached: {_words(error)}", unsent=True) from None
         except TimeoutError:
-            await self.forget()
-            raise NoAnswer(f"no answer within {within_s:.1f} s") from None
+            if flight.begun_s is None:
+                raise NoAnswer("cannot be reached in time", unsent=True) from None
+            raise NoAnswer(f"no answer within {within_s:.1f} s", silent=True) from None
+        except (_TooLong, aiohttp.ClientResponseError) as error:
+            raise NoAnswer(f"says what is no answer: {_words(error)}", reached=True) from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError, RuntimeError) as error:
             # RuntimeError: what aiohttp says of a connection that closed before it is read.
-            await self.forget()
-            raise NoAnswer(f"broke off: {_words(error)}", reached=True) from None
+            raise NoAnswer(f"broke off: {_words(error)}") from None
 
     async def _exchange(
         self,
@@ -153,34 +169,37 @@ class Transport:
         method: str,
         path: str,
         body: bytes,
-        within_s: float,
         headers: dict[str, str],
+        flight: Flight,
     ) -> Answer:
-        begun_s = self._mono_s()
-        async with (
-            asyncio.timeout(within_s),
-            session.request(
-                method,
-                self._url + path,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.connect_s),
-            ) as reply,
-        ):
-            took_s = self._mono_s() - begun_s
-            trip_s = _round_trip_s(reply)
+        async with session.request(
+            method,
+            self._url + path,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.connect_s),
+            trace_request_ctx=flight,
+        ) as reply:
+            headed_s = self._mono_s()
+            begun_s = headed_s if flight.begun_s is None else flight.begun_s
+            sock, window = None, None
+            if isinstance(reply, Reply):
+                sock, window = reply.sock, reply.window_bytes
+            info = tcp_info.read(sock)
             found = bytearray()
             async for chunk in reply.content.iter_chunked(16 * 1024):
                 found += chunk
                 if len(found) > ANSWER_BYTES_MAX:
-                    raise ValueError("the answer is too long")
+                    raise _TooLong(f"over {ANSWER_BYTES_MAX} bytes")
             return Answer(
                 status=reply.status,
                 body=bytes(found),
-                took_s=took_s,
+                took_s=headed_s - begun_s,
                 wire_bytes=len(body) + len(found) + HEAD_BYTES,
-                round_trip_s=trip_s,
+                round_trip_s=info.round_trip_s,
+                least_trip_s=info.least_trip_s,
+                window_bytes=window,
                 retry_after_s=_retry_after_s(reply.headers.get("Retry-After")),
             )
 
@@ -196,16 +215,17 @@ class Transport:
         connector = aiohttp.TCPConnector(
             limit=len(LANES),
             ssl=True if context is None else context,
-            resolver=self._resolver,
+            resolver=self._names,
             socket_factory=self._socket,
             keepalive_timeout=60.0,
         )
         return aiohttp.ClientSession(
             connector=connector,
-            response_class=_Reply,
+            response_class=Reply,
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[tracing()],
         )
 
     def _socket(self, address: AddressInfo) -> socket.socket:
@@ -213,6 +233,8 @@ class Transport:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
+            silent_ms = round(SILENT_MOST_S * 1e3)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, silent_ms)
             if self.interface is not None:
                 bind_to(sock, self.interface)
         except OSError:
@@ -226,18 +248,6 @@ def connect_within_s(round_trip_ms: float | None) -> float:
     if round_trip_ms is None:
         return CONNECT_MOST_S
     return min(CONNECT_MOST_S, max(CONNECT_LEAST_S, CONNECT_TRIPS * round_trip_ms / 1e3))
-
-
-def _round_trip_s(reply: aiohttp.ClientResponse) -> float | None:
-    sock = reply.sock if isinstance(reply, _Reply) else None
-    if sock is None:
-        return None
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-        (micros,) = struct.unpack_from("=I", info, RTT_AT)
-    except (OSError, struct.error):
-        return None
-    return micros / 1e6 if micros else None
 
 
 def _retry_after_s(text: str | None) -> float | None:
