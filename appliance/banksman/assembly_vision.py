@@ -253,7 +253,7 @@ def _codes(settings: InspectionSettings) -> Callable[[Picture], tuple[str, ...]]
     if not is_there():
         log.error("inspection %s reads no codes: %s", settings.id, REMEDY)
         return None
-    return Codes().read
+    return Codes(region_of(settings)).read
 
 
 def _version(station: Station) -> Callable[[], str]:

@@ -111,6 +111,7 @@ class InspectionStatus(msgspec.Struct, frozen=True):
     missed: int = 0
     frames_skipped: int = 0
     handed_late: int = 0
+    codes_failed: int = 0  # frames whose codes could not be read, as the reader broke
     parts: int = 0
     reject_waiting: int = 0
     reject_passed: int = 0

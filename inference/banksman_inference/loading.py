@@ -1,7 +1,8 @@
 """From a bundle to a network that runs: choose, try in another process, load, fall back.
 
     choose ── each kernel set of LiteRT: known pass, or a trial ── candidates ── FallbackNetwork
-                 └ a crash: the whole bundle is refused               └ TensorRT once it is built
+                 ├ a crash: the whole bundle is refused               └ TensorRT once it is built
+                 └ too slow, off the golden outputs: only these kernels are
 
 Rules of this file
 - Nothing of the bundle's model is loaded in this process before a trial of the very same bytes with
@@ -12,7 +13,7 @@ Rules of this file
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from banksman_inference.bundle import GOLDEN, Bundle, refused
@@ -65,7 +66,13 @@ def load_network(
     passed = {kernels: report for kernels, report in reports.items() if not report.refused}
     if not passed:
         reasons = dict.fromkeys(report.refused for report in reports.values())
-        raise refused(bundle.source, "; ".join(reasons), "export it again from its training")
+        raise refused(bundle.source, "; ".join(reasons), _remedy(reports))
+    for kernels, report in reports.items():
+        if report.late:
+            note(
+                f"bundle {bundle.source}: {told_as(kernels)} is left out, as {report.refused}; the "
+                "next one serves, and the next start tries it again"
+            )
     manifest = bundle.manifest
     candidates = [
         Candidate(told_as(kernels), _loader(bundle, kernels), report.p50_us)
@@ -88,6 +95,12 @@ def load_network(
         raise refused(bundle.source, str(error), "free some memory, then start again") from error
 
 
+def _remedy(reports: Mapping[Kernels, Report]) -> str:
+    if any(report.late for report in reports.values()):
+        return "load it again when the box has less to do, or take a smaller model"
+    return "export it again from its training"
+
+
 def told_as(kernels: Kernels) -> str:
     """The name of a backend of LiteRT."""
     return f"litert-{kernels}"
@@ -107,7 +120,8 @@ def try_kernels(
 ) -> dict[Kernels, Report]:
     """A report for each set of kernels that was tried, those ``aside`` not among them.
 
-    Raises ModelRefused where one crashes.
+    One that was not done in time is refused alone: a box under load is slow, and that says nothing
+    of the next. Raises ModelRefused where one crashes.
     """
     golden_cases(bundle)
     found = find_runtime()

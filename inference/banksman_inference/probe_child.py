@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import time
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import msgspec
 
@@ -27,9 +27,13 @@ from banksman_inference.trial import Report, Trial
 
 HEAD = 8
 MESSAGE_BYTES_MAX = 64_000_000
+REPORT_BYTES_MAX = 1 << 20
 _STAGES = {
     b"load": "loaded", b"run": "run", b"time": "run again", b"odd": "given what no plant gives",
 }  # fmt: skip
+
+
+End = Literal["closed", "late", "flooded"]
 
 
 def main(descriptor: int) -> None:
@@ -77,15 +81,17 @@ def _fork(trial: Trial, runtime: str) -> Report:
         os.close(reader)
         _try(trial, writer, runtime)
     os.close(writer)
-    told, in_time = _read(reader, trial.time_s)
+    told, end = _read(reader, trial.time_s)
     os.close(reader)
-    if not in_time:
+    if end != "closed":
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     *stages, last = told.split(b"\n") if told else [b""]
     stage = _STAGES.get(stages[-1] if stages else b"", "started")
-    if not in_time:
-        return Report(f"it was not done within {trial.time_s:g} s when {stage}", crashed=True)
+    if end == "late":
+        return Report(f"it was not done within {trial.time_s:g} s when {stage}", late=True)
+    if end == "flooded":
+        return Report(f"it sends what no trial sends when {stage}", crashed=True)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
         return Report(f"it crashes the runtime when {stage} ({name})", crashed=True)
@@ -96,8 +102,8 @@ def _fork(trial: Trial, runtime: str) -> Report:
         return Report(f"it ends the process when {stage} (code {code})", crashed=True)
 
 
-def _read(reader: int, within_s: float) -> tuple[bytes, bool]:
-    """What the fork writes until it closes, and whether it did in time."""
+def _read(reader: int, within_s: float) -> tuple[bytes, End]:
+    """What the fork writes until it closes, is late, or has written too much."""
     until_s = time.monotonic() + within_s
     told = bytearray()
     while (left_s := until_s - time.monotonic()) > 0:
@@ -105,11 +111,11 @@ def _read(reader: int, within_s: float) -> tuple[bytes, bool]:
             break
         part = os.read(reader, 65_536)
         if not part:
-            return bytes(told), True
+            return bytes(told), "closed"
         told += part
-        if len(told) > 1 << 20:
-            break
-    return bytes(told), False
+        if len(told) > REPORT_BYTES_MAX:
+            return bytes(told), "flooded"
+    return bytes(told), "late"
 
 
 def _try(trial: Trial, writer: int, runtime: str) -> NoReturn:

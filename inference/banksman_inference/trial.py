@@ -42,12 +42,14 @@ class Trial(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """What came of a trial. ``refused``: why the model may not be used; empty: it may.
 
-    ``crashed``: it took its process down, or had to be ended. ``p50_us``, ``p99_us``: an inference
-    in the trial's process; ``memory_mib``: what that process grew by.
+    ``crashed``: it took its process down. ``late``: it was not done in time on the box as it was
+    just then, and had to be ended. ``p50_us``, ``p99_us``: an inference in the trial's process;
+    ``memory_mib``: what that process grew by.
     """
 
     refused: str = ""
     crashed: bool = False
+    late: bool = False
     difference: Difference = Difference()
     p50_us: float = 0.0
     p99_us: float = 0.0

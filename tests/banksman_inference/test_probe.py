@@ -7,10 +7,16 @@ import random
 import msgspec
 import numpy as np
 import pytest
-from tiny_tflite import gather_out_of_bounds, split_into_nothing, tile_without_end
+from tiny_tflite import (
+    gather_out_of_bounds,
+    matmul_for_minutes,
+    split_into_nothing,
+    tile_without_end,
+)
 
 from banksman_inference.choosing import BoardFacts
 from banksman_inference.golden import Case, made_inputs, pack_cases
+from banksman_inference.litert import KERNELS
 from banksman_inference.loading import load_network, make_trial, try_kernels
 from banksman_inference.manifest import Golden
 from banksman_inference.ports import ModelRefused, TensorSpec
@@ -19,6 +25,7 @@ from banksman_inference.probe_memory import ProbeMemory
 from banksman_inference.trial import Report, Trial
 
 FLAT = TensorSpec("x", (4, 4), "float32")
+SQUARE = TensorSpec("x", (1024, 1024), "float32")
 
 
 FLAT_OUT = TensorSpec("y", (4, 4), "float32")
@@ -66,8 +73,57 @@ def test_a_model_that_wants_all_memory_is_refused(prober, trial):
 def test_a_model_that_is_not_done_in_time_is_ended_and_refused(prober, trial):
     report = prober.trial(msgspec.structs.replace(trial, time_s=0.0))
     assert "not done within 0 s" in report.refused
-    assert report.crashed
+    assert (report.late, report.crashed) == (True, False)
     assert prober.trial(trial).refused == ""
+
+
+def test_a_child_that_never_comes_back_is_ended_and_told_from_one_that_crashed(prober, trial):
+    endless = tries(matmul_for_minutes(), (SQUARE,), (SQUARE,), time_s=1.0)
+    report = prober.trial(endless)
+    assert "not done within 1 s" in report.refused
+    assert (report.late, report.crashed) == (True, False)
+    assert prober.trial(trial).refused == ""
+
+
+class Impatient(Prober):
+    """Gives these kernels no time; all else is a real trial in a real child."""
+
+    def __init__(self, *kernels):
+        super().__init__()
+        self.kernels = kernels
+
+    def trial(self, trial):
+        hurried = trial.kernels in self.kernels
+        return super().trial(msgspec.structs.replace(trial, time_s=0.0) if hurried else trial)
+
+
+def test_kernels_that_are_too_slow_leave_the_bundle_to_the_next(bundle_of, int8_model):
+    notes = []
+    with Impatient("default") as hurried:
+        network = load_network(
+            bundle_of(int8_model), BoardFacts(), hurried, ProbeMemory(None), int, notes.append
+        )
+    network.run(np.zeros((1, 3), np.int8))
+    assert [each.name for each in network.status()] == ["litert-builtin"]
+    assert "litert-default is left out, as it was not done within 0 s" in notes[0]
+    network.close()
+
+
+def test_where_all_fast_kernels_are_too_slow_the_reference_ones_serve(bundle_of, int8_model):
+    with Impatient("default", "builtin") as hurried:
+        reports = try_kernels(bundle_of(int8_model), hurried, ProbeMemory(None))
+    assert [bool(reports[each].refused) for each in KERNELS] == [True, True, False]
+
+
+def test_a_bundle_is_refused_where_every_kernel_is_too_slow_and_the_next_start_tries_again(
+    bundle_of, int8_model
+):
+    bundle, memory = bundle_of(int8_model), ProbeMemory(None)
+    with Impatient(*KERNELS) as hurried:
+        with pytest.raises(ModelRefused, match="when the box has less to do"):
+            load_network(bundle, BoardFacts(), hurried, memory, int, print)
+        hurried.kernels = ()
+        load_network(bundle, BoardFacts(), hurried, memory, int, print).close()
 
 
 def test_other_outputs_than_the_golden_ones_are_refused_with_how_far_they_are_off(prober, trial):

@@ -4,6 +4,7 @@ dense(weights, bias)             float32: outputs = softmax(weights @ inputs + b
 dense_int8(weights, bias)        the same, quantised
 crash_above(low, high)           ends the process for some inputs
 split_into_nothing()             ends the process of LiteRT 2.3 with XNNPACK when it is loaded
+matmul_for_minutes()             computes for longer than anybody waits
 """
 
 from __future__ import annotations
@@ -144,6 +145,18 @@ def tile_without_end() -> bytes:
     kind = schema.BuiltinOptions.TileOptions
     made.operator(schema.BuiltinOperator.TILE, [x, times], [y], kind, schema.TileOptionsT())
     return made.file([x], [y])
+
+
+def matmul_for_minutes() -> bytes:
+    """Multiplies a matrix of 1024 by 1024 with itself two thousand times."""
+    made = Graph()
+    first = last = made.tensor("x", (1024, 1024), FLOAT32)
+    for number in range(2000):
+        product = made.tensor(f"y{number}", (1024, 1024), FLOAT32)
+        kind, options = schema.BuiltinOptions.BatchMatMulOptions, schema.BatchMatMulOptionsT()
+        made.operator(schema.BuiltinOperator.BATCH_MATMUL, [last, first], [product], kind, options)
+        last = product
+    return made.file([first], [last])
 
 
 def _dense_and_softmax(

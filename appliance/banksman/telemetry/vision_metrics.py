@@ -14,6 +14,12 @@ FIGURES = (
     ("missed", "inspection_missed_total", "counter", "Parts without a picture in time."),
     ("frames_skipped", "inspection_frames_skipped_total", "counter", "Frames passed over."),
     ("handed_late", "inspection_handed_late_total", "counter", "Findings nobody took in time."),
+    (
+        "codes_failed",
+        "inspection_codes_failed_total",
+        "counter",
+        "Frames whose codes broke the reader.",
+    ),
     ("parts", "inspection_parts_total", "counter", "Parts, or findings without a trigger."),
     ("reject_waiting", "inspection_reject_waiting", "gauge", "Marked parts on their way."),
     ("reject_passed", "inspection_rejected_total", "counter", "Marked parts that left."),

@@ -25,7 +25,16 @@ class Finding(msgspec.Struct, frozen=True):
     inspection: Inspection | None = None
     picture: Picture | None = None
     took_ns: int = 0
-    codes: tuple[str, ...] = ()
+
+
+class CodesRead(msgspec.Struct, frozen=True):
+    """The codes that one frame showed. It follows the frame's finding: no verdict waits for it."""
+
+    frame: int
+    codes: tuple[str, ...]
+
+
+Told = Finding | CodesRead
 
 
 class Tally(msgspec.Struct):
@@ -36,3 +45,4 @@ class Tally(msgspec.Struct):
     failed: int = 0  # looked at in vain
     missed: int = 0  # parts of which there was no picture in time
     handed_late: int = 0  # the control loop did not take them in time
+    codes_failed: int = 0  # frames whose codes could not be read, because the reader broke

@@ -1,13 +1,15 @@
 """The looking thread: takes the newest frame, or the one a trigger asks for, and has it inspected.
 
-    every frame     newest ── due? ──────────────────── look ── hand over
-    with a trigger  ┤ wait ├ first frame exposed after it ─ look ── hand over
+    every frame     newest ── due? ──────────────────── look ── hand over ── codes
+    with a trigger  ┤ wait ├ first frame exposed after it ─ look ── hand over ── codes
                                └ none in time: the part is unknown, and that is handed over
 
 Rules of this file
 - One thread for each station. It waits in `Camera.newest`, so an old frame is never looked at while
   there is a newer one; what was passed over is counted.
-- It ends soon after it was told to. A looker that fails costs one frame, never the thread.
+- It ends soon after it was told to. A looker that fails costs one frame, a reader of codes that
+  fails that frame's codes; neither costs the thread.
+- Codes are read once the verdict is on its way: they delay the next look, never a stop.
 - A frame belongs to a trigger only until the next trigger's own frame is due: then that part has
   gone by unseen, which is told.
 """
@@ -21,7 +23,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from banksman.vision.finding import Finding, Tally
+from banksman.vision.finding import CodesRead, Finding, Tally, Told
 from banksman.vision.inspection import Inspection, Picture, PictureRefused
 from banksman.vision.severity import Limits, Unjudgeable, judge
 from banksman.vision.triggers import Triggers
@@ -31,6 +33,7 @@ from banksman_inference.ports import InferenceError
 
 TURN_S = 0.1
 LOOK_NICE = -5
+LOGGED_MOST = 16
 USELESS = "the camera's picture is frozen or black"
 
 log = logging.getLogger(__name__)
@@ -89,9 +92,9 @@ class Looking:
         self.offer: Callable[[Frame], None] = lambda _: None
         self._codes = codes
         self._number = 0
-        self._told = ""
+        self._logged: set[str] = set()
 
-    def work(self, bridge: Bridge[Finding]) -> None:
+    def work(self, bridge: Bridge[Told]) -> None:
         """The thread's function."""
         come_first()
         turn = self._every_frame if self._triggers is None else self._triggered
@@ -106,7 +109,7 @@ class Looking:
             self._number = frame.number
         return frame
 
-    def _every_frame(self, bridge: Bridge[Finding]) -> None:
+    def _every_frame(self, bridge: Bridge[Told]) -> None:
         begun_ns = self._ticks.mono_ns()
         frame = self._newest()
         if frame is None:
@@ -116,7 +119,7 @@ class Looking:
         if rest_ns > 0:
             bridge.wait(rest_ns / 1e9)
 
-    def _triggered(self, bridge: Bridge[Finding]) -> None:
+    def _triggered(self, bridge: Bridge[Told]) -> None:
         triggers = self._triggers
         if triggers is None or (at_ns := triggers.wait(TURN_S)) is None:
             return
@@ -137,12 +140,17 @@ class Looking:
             self._tally.missed += 1
             bridge.put(missed(self._number, exposure_ns))
 
-    def _deal_with(self, frame: Frame, bridge: Bridge[Finding], *, of_part: bool) -> None:
+    def _deal_with(self, frame: Frame, bridge: Bridge[Told], *, of_part: bool) -> None:
         finding = self._look(frame, of_part=of_part)
         if finding is not None:
             bridge.put(finding)
-        if frame.quality is not Quality.BAD:
-            self.offer(frame)
+        if frame.quality is Quality.BAD:
+            return
+        if finding is not None and self._codes is not None:
+            codes = self._read(frame, self._codes)
+            if codes:
+                bridge.put(CodesRead(frame.number, codes))
+        self.offer(frame)
 
     def _look(self, frame: Frame, *, of_part: bool) -> Finding | None:
         """Have it inspected; None where nobody looks."""
@@ -153,7 +161,6 @@ class Looking:
         if judged is None:
             return None
         begun_ns = self._ticks.mono_ns()
-        codes = self._codes(frame.image) if self._codes is not None else ()
         try:
             seen = judged.looker.inspect(frame.image)
             severity = judge(seen.score, seen.label, seen.confidence, judged.limits)
@@ -161,8 +168,7 @@ class Looking:
             return self._in_vain(frame, str(error), of_part)
         except Exception as error:
             why = f"the inspection broke: {error!r}"
-            if why != self._told:
-                self._told = why  # once: there are as many frames as there are
+            if self._is_news(why):
                 log.exception("looking at a frame of %s failed", frame.camera)
             return self._in_vain(frame, why, of_part)
         self._tally.inspected += 1
@@ -174,8 +180,24 @@ class Looking:
             inspection=seen,
             picture=frame.image,
             took_ns=self._ticks.mono_ns() - begun_ns,
-            codes=codes,
         )
+
+    def _read(self, frame: Frame, read: Callable[[Picture], tuple[str, ...]]) -> tuple[str, ...]:
+        """Its codes; none where the reader breaks."""
+        try:
+            return read(frame.image)
+        except Exception as error:
+            self._tally.codes_failed += 1
+            if self._is_news(f"codes: {error!r}"):
+                log.exception("reading codes in a frame of %s failed", frame.camera)
+            return ()
+
+    def _is_news(self, why: str) -> bool:
+        """Whether to log it: once each, as there are as many frames as there are."""
+        if why in self._logged or len(self._logged) >= LOGGED_MOST:
+            return False
+        self._logged.add(why)
+        return True
 
     def _in_vain(self, frame: Frame, why: str, of_part: bool) -> Finding:
         self._tally.failed += 1

@@ -1,4 +1,4 @@
-"""Takes findings one in each turn of the loop, so that each one's mark gets through."""
+"""Takes findings and codes one in each turn of the loop, so that each one's mark gets through."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from banksman.vision.finding import Finding
+from banksman.vision.finding import Told
 
 
 class OneEachTurn:
     """``take`` is called with each, in order; what it raises ends that one only. Loop's thread."""
 
-    def __init__(self, take: Callable[[Finding], None]) -> None:
+    def __init__(self, take: Callable[[Told], None]) -> None:
         self._take = take
-        self._arrived: deque[Finding] = deque()
+        self._arrived: deque[Told] = deque()
 
-    def put(self, finding: Finding) -> None:
+    def put(self, told: Told) -> None:
         """Take it now, or after those that came before it."""
-        self._arrived.append(finding)
+        self._arrived.append(told)
         if len(self._arrived) == 1:
             self._next()
 

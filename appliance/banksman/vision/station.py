@@ -20,10 +20,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from banksman.config.schema_vision import REJECT_OUTPUT, REJECT_POINT, InspectionSettings
+from banksman.config.schema_vision import (
+    CODE_POINT,
+    REJECT_OUTPUT,
+    REJECT_POINT,
+    InspectionSettings,
+)
 from banksman.control.stream import Stream
 from banksman.status import InspectionStatus
-from banksman.vision.finding import Finding, Tally
+from banksman.vision.finding import CodesRead, Finding, Tally, Told
 from banksman.vision.gate import Gate
 from banksman.vision.in_use import Using
 from banksman.vision.inspection import Picture
@@ -88,7 +93,7 @@ class Station(Driver):
         )
         self._sink: Sink | None = None
         self._beat: BadBeat | None = None
-        self._bridge: Bridge[Finding] | None = None
+        self._bridge: Bridge[Told] | None = None
         self._recent: deque[Finding] = deque(maxlen=RECENT)
         self._arrived = OneEachTurn(self._take)
         self._last_ns = ticks.mono_ns()
@@ -168,14 +173,21 @@ class Station(Driver):
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _take(self, finding: Finding) -> None:
-        """Tell a finding in one batch."""
+    def _take(self, told: Told) -> None:
+        """Tell a finding in one batch, or codes in one of their own."""
         if self._sink is None or self._beat is None or self.using.now is None:
             return
+        if isinstance(told, CodesRead):
+            self._teller.read(told.codes)
+            self._tell_one(CODE_POINT[0])
+        else:
+            self._take_finding(told, self._beat)
+
+    def _take_finding(self, finding: Finding, beat: BadBeat) -> None:
         self._last_ns = self._ticks.mono_ns()
         self._recent.append(finding)
         self._teller.take(finding)
-        self._silence.end(self._beat)
+        self._silence.end(beat)
         self._condition.requests += 1
         self._condition.round_trip_us = finding.took_ns / 1e3
         failed = finding.severity is None
@@ -216,6 +228,10 @@ class Station(Driver):
             self._sink.readings(self._teller.batch(state, self._ticks.mono_ns()))
 
     def _tell_gate(self) -> None:
-        if self._sink is not None and self._gate is not None:
-            batch = self._teller.one(REJECT_POINT[0], self._gate.state, self._ticks.mono_ns())
-            self._sink.readings(batch)
+        if self._gate is not None:
+            self._tell_one(REJECT_POINT[0])
+
+    def _tell_one(self, point: str) -> None:
+        if self._sink is not None:
+            state = self._gate.state if self._gate is not None else False
+            self._sink.readings(self._teller.one(point, state, self._ticks.mono_ns()))

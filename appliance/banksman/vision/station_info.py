@@ -47,6 +47,7 @@ def status_of(
         missed=tally.missed,
         frames_skipped=tally.frames_skipped,
         handed_late=tally.handed_late,
+        codes_failed=tally.codes_failed,
         parts=parts,
         reject_waiting=len(gate.parts) if gate is not None else 0,
         reject_passed=gate.parts.passed if gate is not None else 0,

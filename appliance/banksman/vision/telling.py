@@ -7,6 +7,8 @@ Rules of this file
   which name them take their safe action. ``part`` and ``frame`` stay good: that much is known.
 - With a trigger ``part`` counts the parts; without one it counts findings: each time the debounced
   severity rises, as an edge.
+- Codes come after the finding of their frame, in a batch of their own, so that no verdict waits for
+  them; what was read last stays.
 - A defect's class is a number from 1 in the order of the labels first met, and its name the text.
 """
 
@@ -49,9 +51,11 @@ class Teller:
         else:
             self.severity = self._debounce.take(finding.severity)
             self.part += self._debounce.rose and not finding.of_part
-        if finding.codes:
-            self.codes += len(finding.codes)
-            self._code = finding.codes[-1]
+
+    def read(self, codes: Sequence[str]) -> None:
+        """Codes of the newest frame that had any."""
+        self.codes += len(codes)
+        self._code = codes[-1]
 
     def forget(self) -> None:
         """Nobody looked for a while: it is not known what passed."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from banksman.vision.codes import CODE_CHARS_MAX, CODES_MOST, Codes
+from banksman.vision.inspection import PictureRefused, Region
 
 zxingcpp = pytest.importorskip("zxingcpp")
 
@@ -60,3 +61,13 @@ def test_of_several_codes_the_damaged_one_is_left_out():
     both[: whole.shape[0], : whole.shape[1]] = whole
     both[height + 40 : height + 40 + spoilt.shape[0], : spoilt.shape[1]] = spoilt
     assert Codes().read(both) == ("PART-1",)
+
+
+def test_only_the_region_is_read():
+    both = picture("LEFT-1", "RIGHT-2")
+    assert Codes(Region(260, 0, 260, 260)).read(both) == ("RIGHT-2",)
+
+
+def test_a_region_outside_the_picture_is_refused():
+    with pytest.raises(PictureRefused, match="lies outside"):
+        Codes(Region(0, 0, 5000, 10)).read(picture("A-1"))

@@ -1,5 +1,7 @@
 """A station over the fake camera: what it tells, when it cannot tell, and which part it marks."""
 
+import threading
+
 import pytest
 
 from banksman.vision.inspection import PictureRefused
@@ -8,6 +10,7 @@ from banksman_inference.ports import InferenceError
 
 REJECT = {"reject": {"delay_ms": 2000.0, "hold_ms": 400.0}}
 PATIENT = {"trigger": "plc.eye", "trigger_wait_ms": 20_000.0}
+LIMIT_S = 20.0
 
 
 def mark(station):
@@ -41,6 +44,41 @@ async def test_codes_in_the_picture_are_a_reading_with_their_text(make_line):
         )
         told = line.notes.newest("code")
         assert (told.text, told.value >= 1) == ("PART-4711", True)
+
+
+async def test_a_reader_of_codes_that_raises_costs_no_verdict(make_line):
+    line = make_line(codes=True)
+
+    def read(picture):
+        raise MemoryError("zxing gave up")
+
+    line.station._looking._codes = read
+    async with line.running():
+        await line.until_told("severity", 0.0)
+        line.fake.defect = "stain"
+        await line.until_told("severity", 2.0)
+        await line.until(lambda: line.station.status().codes_failed >= 2, "it is counted")
+
+
+async def test_a_verdict_does_not_wait_for_its_codes(make_line):
+    line = make_line(codes=True)
+    asked, held = threading.Event(), threading.Event()
+
+    def read(picture):
+        asked.set()
+        assert held.wait(LIMIT_S)
+        return ("PART-4711",)
+
+    line.station._looking._codes = read
+    line.looker.score = 4.0
+    async with line.running():
+        await line.until_told("severity", 2.0)
+        await line.until(asked.is_set, "the codes are read")
+        assert line.notes.newest("code").text == ""
+        held.set()
+        await line.until(lambda: line.notes.newest("code").text == "PART-4711", "they follow")
+        batch = next(each for each in line.notes.batches if each[-1].text == "PART-4711")
+        assert [reading.sensor for reading in batch] == ["caps.code"]
 
 
 async def test_the_debounce_asks_for_agreement(make_line):
