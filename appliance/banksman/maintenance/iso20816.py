@@ -89,7 +89,12 @@ def severity(
 
 
 def zone_of(velocity: float, limits: Limits) -> Zone:
-    """The zone of an rms velocity in mm/s; a limit itself still belongs to the better zone."""
+    """The zone of an rms velocity in mm/s; a limit itself still belongs to the better zone.
+
+    "unknown" for one that is no number: no comparison with it holds, and D is a conclusion, too.
+    """
+    if math.isnan(velocity):
+        return "unknown"
     if velocity <= limits.a_b:
         return "A"
     if velocity <= limits.b_c:

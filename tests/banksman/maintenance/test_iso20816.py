@@ -142,3 +142,8 @@ def test_the_velocity_is_as_many_times_greater_as_the_samples_and_knows_no_offse
     assert velocity_mm_s(samples * scale + shift, 4_000.0, unit) == pytest.approx(
         plain * scale, rel=1e-3
     )
+
+
+def test_a_velocity_that_is_no_number_lies_in_no_zone():
+    for limits in LIMITS.values():
+        assert zone_of(math.nan, limits) == "unknown"
