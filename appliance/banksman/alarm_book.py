@@ -221,6 +221,10 @@ class AlarmBook:
         changes = [self.clear_alarm(key, moments()) for key in calmed]
         return [change for change in changes if change is not None]
 
+    def pace(self, key: str, within_s: float) -> None:
+        """Three raisings of ``key`` within so long are chatter; see chatter.py."""
+        self._chatter.pace(key, round(within_s * 1e9))
+
     def settle(self, moments: Callable[[], Moment]) -> list[AlarmMessage]:
         """Clear restored alarms that nobody has raised again since the start."""
         keys = sorted(self._unconfirmed)

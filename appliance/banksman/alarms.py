@@ -112,6 +112,11 @@ class AlarmDesk:
                 for change in end(self._moment):
                     self._tell(change)
 
+    def pace(self, key: str, within_s: float) -> None:
+        """``key`` is looked at seldom: three raisings within so long are chatter already."""
+        with self._lock:
+            self._book.pace(key, within_s)
+
     def settle(self) -> None:
         """Clear restored alarms that nobody raised again; call it some time after the start."""
         with self._lock:

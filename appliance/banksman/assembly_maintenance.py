@@ -7,11 +7,12 @@ from typing import TypeVar
 
 import msgspec
 
+from banksman.alarms import AlarmDesk
 from banksman.clock import Clock
 from banksman.config.schema import Config
 from banksman.control.stream import Stream
 from banksman.control_parts import Extras
-from banksman.maintenance.ringing import Alarms
+from banksman.maintenance.ringing import CHATTER_WINDOWS, alarm_keys
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
@@ -21,7 +22,7 @@ from banksman_drivers.ports import Burst
 T = TypeVar("T")
 
 
-def make_watches(config: Config, clock: Clock, store: Store, alarms: Alarms) -> list[Watch]:
+def make_watches(config: Config, clock: Clock, store: Store, alarms: AlarmDesk) -> list[Watch]:
     """A watch for each ``[[machine]]``, with what it had learned before."""
     turns = Turns()
     shelves: dict[str, RunShelf] = {}
@@ -33,6 +34,8 @@ def make_watches(config: Config, clock: Clock, store: Store, alarms: Alarms) -> 
             shelves[kind] = RunShelf(kind, _keeper(store, runs), store.load_state(runs))
         key = f"baselines of {machine.id}"
         save, saved = _keeper(store, key), store.load_state(key)
+        for alarm in alarm_keys(machine.id):
+            alarms.pace(alarm, CHATTER_WINDOWS * machine.window_s)
         watches.append(Watch(machine, clock, alarms, save, saved, shelves[kind], turns))
     return watches
 

@@ -7,7 +7,10 @@ counts as active until its condition has been quiet for five minutes: a hundred 
     alarm      _|~|_|~|_|~~~~~~~~~~~~~~~~~~~~~~~|___
                         third             5 min quiet
 
-Bounded: the keys that were raised longest ago are forgotten first.
+A condition that is looked at once in a while cannot come three times in a minute: `Chatter.pace`
+gives such a key a longer span, and at least as long a quiet.
+
+Bounded: the keys that were raised longest ago are forgotten first. Paces are as many as are given.
 """
 
 from __future__ import annotations
@@ -26,6 +29,11 @@ class Chatter:
     def __init__(self) -> None:
         self._raisings: OrderedDict[str, deque[int]] = OrderedDict()
         self._quiet_since_ns: dict[str, int | None] = {}  # of those that are held; None: holds
+        self._within_ns: dict[str, int] = {}  # of keys that are slower than a minute
+
+    def pace(self, key: str, within_ns: int) -> None:
+        """Three raisings of ``key`` within so long are chatter, where that is over a minute."""
+        self._within_ns[key] = max(within_ns, WITHIN_NS)
 
     def raised(self, key: str, now_ns: int) -> None:
         """The condition of ``key`` holds anew."""
@@ -35,7 +43,8 @@ class Chatter:
         if len(self._raisings) > KEYS_MAX:
             forgotten, _ = self._raisings.popitem(last=False)
             self._quiet_since_ns.pop(forgotten, None)
-        often = len(times) == RAISINGS and now_ns - times[0] <= WITHIN_NS
+        within_ns = self._within_ns.get(key, WITHIN_NS)
+        often = len(times) == RAISINGS and now_ns - times[0] <= within_ns
         if often or key in self._quiet_since_ns:
             self._quiet_since_ns[key] = None
 
@@ -57,8 +66,11 @@ class Chatter:
         calm = [
             key
             for key, since_ns in self._quiet_since_ns.items()
-            if since_ns is not None and now_ns - since_ns >= QUIET_NS
+            if since_ns is not None and now_ns - since_ns >= self._quiet_ns(key)
         ]
         for key in calm:
             del self._quiet_since_ns[key]
         return calm
+
+    def _quiet_ns(self, key: str) -> int:
+        return max(QUIET_NS, self._within_ns.get(key, 0))

@@ -24,6 +24,9 @@ from banksman.maintenance.standing import Judgement, change_words
 from banksman.wire.messages import Priority
 
 TOLD = {Verdict.WARNING: "look at it", Verdict.ALARM: "act now"}
+# What flaps as fast as it can needs seven windows from one ringing to the next: five out, two in
+# (deviation.py). Three ringings within so many windows are chatter; a minute holds none of them.
+CHATTER_WINDOWS = 30
 
 
 class Alarms(Protocol):
@@ -41,13 +44,19 @@ class Alarms(Protocol):
         """The condition ``key`` holds no more."""
 
 
+def alarm_keys(machine: str) -> tuple[str, str, str]:
+    """Of every alarm that a machine may raise."""
+    key = f"machine.{machine}"
+    return key, f"{key}.change", f"{key}.fault"
+
+
 class Ringing:
     """The alarms of one machine."""
 
     def __init__(self, machine: str, label: str, alarms: Alarms) -> None:
         self._machine = machine
         self._label = label
-        self._key = f"machine.{machine}"
+        self._key, self._change_key, self._fault_key = alarm_keys(machine)
         self._alarms = alarms
         self._rung = Verdict.NORMAL  # the most that was rung since it was well
         self._held: set[str] = set()  # keys of what else rings
@@ -69,8 +78,8 @@ class Ringing:
             changed = f"{change_words(judgement.change)}; look at it"
         if finding is not None and finding.certainty == "named":
             fault = f"{finding.words}: {finding.reason}; plan its repair"
-        self._hold(f"{self._key}.change", changed, Priority.NORMAL)
-        self._hold(f"{self._key}.fault", fault, Priority.IMPORTANT)
+        self._hold(self._change_key, changed, Priority.NORMAL)
+        self._hold(self._fault_key, fault, Priority.IMPORTANT)
 
     def _tell_verdict(self, verdict: Verdict, what: str) -> None:
         text = f"{self._label}: {what}; {TOLD[verdict]}"

@@ -114,3 +114,21 @@ def test_the_oldest_keys_are_forgotten_first():
             chatter.raised(f"alarm {number}", 1)
     assert not chatter.holds("alarm 0", 1)
     assert chatter.holds(f"alarm {KEYS_MAX}", 1)
+
+
+def test_what_is_looked_at_seldom_chatters_at_its_own_pace(bench):
+    bench.book.pace("machine.pump", 1800.0)
+    for _ in range(10):
+        bench.edge(True, after_s=300, key="machine.pump")
+        bench.edge(False, after_s=540, key="machine.pump")
+    assert len(bench.told) == 2 * RAISINGS - 1
+    bench.calm(after_s=1800 - 1)
+    assert bench.told[-1].active
+    bench.calm(after_s=1)
+    assert not bench.told[-1].active
+
+
+def test_no_pace_is_shorter_than_a_minute(bench):
+    bench.book.pace("door", 1.0)
+    flap(bench, 10)
+    assert len(bench.told) == 2 * RAISINGS - 1
