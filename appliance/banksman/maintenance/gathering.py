@@ -9,6 +9,8 @@ from __future__ import annotations
 from statistics import median
 
 KEPT_MAX = 512
+PARTS_MAX = 4
+PART_LEAST = 3  # readings: one odd one of them moves no median
 
 
 class Gathering:
@@ -29,6 +31,16 @@ class Gathering:
                 del self._kept[1::2]
                 self._stride *= 2
         self._seen += 1
+
+    def parts(self) -> list[float]:
+        """The medians of the window's quarters so far, in order; of fewer parts, of few readings.
+
+        What differs between them happened within the window.
+        """
+        kept = self._kept
+        parts = min(PARTS_MAX, max(1, len(kept) // PART_LEAST)) if kept else 0
+        edges = [len(kept) * part // parts for part in range(parts)] + [len(kept)]
+        return [median(kept[first:end]) for first, end in zip(edges, edges[1:], strict=False)]
 
     def take(self) -> float:
         """The window's level, NaN without a reading; the next window begins."""

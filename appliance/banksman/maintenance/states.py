@@ -4,6 +4,9 @@ Rules of this file
 - Pure. The load is any signal that says how hard it works: current, speed, pressure.
 - They are given by a person or learned from the load itself: its values fall into one, two or three
   heaps. A heap counts where the gap to the next is wide against the heaps themselves.
+- Stopped is what draws next to nothing: the lowest heap is called so only where it lies within
+  ZERO_SHARE of the highest one's load from zero. A pump that runs at half and at full load never
+  stops, and both are judged.
 - A state changes when the load is clearly on the other side (a tenth of the gap) and stays there
   for SETTLE_READINGS. In between, and while nothing is known, the state is "" and no window counts:
   a machine that speeds up is no healthy example of anything.
@@ -20,7 +23,9 @@ import numpy as np
 
 from banksman.maintenance.rarity import Floats
 
-NAMES = {1: ("loaded",), 2: ("stopped", "loaded"), 3: ("stopped", "idle", "loaded")}
+# A transmitter's offset, a drive's own draw; an idling motor takes a tenth and more.
+ZERO_SHARE = 0.05
+HEAPS_MAX = 3
 LEARN_READINGS = 5_000
 SETTLE_READINGS = 5
 # Two heaps are two when their middles are so many spreads apart,
@@ -39,7 +44,11 @@ class MachineStates(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         rising = all(low < high for low, high in zip(self.middles, self.middles[1:], strict=False))
-        if not self.names or len(self.names) != len(self.middles) or not rising:
+        if (
+            not 1 <= len(self.names) <= HEAPS_MAX
+            or len(self.names) != len(self.middles)
+            or not rising
+        ):
             raise ValueError("every state needs a name and a typical load, by rising load")
 
 
@@ -48,8 +57,26 @@ def learned(loads: Floats) -> MachineStates:
     for heaps in (3, 2):
         middles = _heaps(loads, heaps)
         if middles is not None:
-            return MachineStates(NAMES[heaps], tuple(float(each) for each in middles))
-    return MachineStates(NAMES[1], (float(np.median(loads)),))
+            return named(middles.tolist())
+    return named([float(np.median(loads))])
+
+
+def named(middles: Sequence[float]) -> MachineStates:
+    """The states whose typical loads these are, one to three of them, rising."""
+    return MachineStates(_names(middles), tuple(middles))
+
+
+def _names(middles: Sequence[float]) -> tuple[str, ...]:
+    if len(middles) == 1:
+        return ("loaded",)
+    stands = abs(middles[0]) <= ZERO_SHARE * max(abs(each) for each in middles)
+    if len(middles) == 2:
+        return ("stopped" if stands else "idle", "loaded")
+    if stands:
+        return ("stopped", "idle", "loaded")
+    # Three ways to run: what lies closer together is one.
+    low, middle, high = middles
+    return ("idle", "idle" if middle - low < high - middle else "loaded", "loaded")
 
 
 class StateWatch:
@@ -88,6 +115,12 @@ class StateWatch:
         steady = settled or found == self._index
         self.state = self.states.names[self._index] if steady and self._index >= 0 else ""
         return self.state
+
+    def at(self, load: float) -> str:
+        """The state of a load, leaning to the present one; "" while none is known."""
+        if self.states is None:
+            return ""
+        return self.states.names[self._nearest(load, self.states.middles)]
 
     def _nearest(self, load: float, middles: Sequence[float]) -> int:
         if self._index >= 0:

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from banksman.maintenance.states import SETTLE_READINGS, MachineStates, StateWatch, learned
+from banksman.maintenance.states import (
+    SETTLE_READINGS,
+    ZERO_SHARE,
+    MachineStates,
+    StateWatch,
+    learned,
+    named,
+)
 
 GIVEN = MachineStates(("stopped", "idle", "loaded"), (0.0, 4.0, 11.0))
 
@@ -23,6 +30,9 @@ def heaps(*middles, spread=0.3, seed=1):
     [
         ((7.0,), ("loaded",)),
         ((0.0, 9.0), ("stopped", "loaded")),
+        ((5.0, 9.0), ("idle", "loaded")),  # it never stops
+        ((3.0, 5.0, 11.0), ("idle", "idle", "loaded")),
+        ((3.0, 9.0, 11.0), ("idle", "loaded", "loaded")),
         ((0.0, 4.0, 11.0), ("stopped", "idle", "loaded")),
     ],
 )
@@ -83,16 +93,29 @@ def test_states_survive_the_store():
 
 
 @pytest.mark.parametrize(
-    ("names", "middles"), [((), ()), (("a",), (1.0, 2.0)), (("a", "b"), (2.0, 1.0))]
+    ("names", "middles"),
+    [
+        ((), ()),
+        (("a",), (1.0, 2.0)),
+        (("a", "b"), (2.0, 1.0)),
+        (("a", "b", "c", "d"), (1.0, 2.0, 3.0, 4.0)),
+    ],
 )
 def test_states_that_make_no_sense_are_refused(names, middles):
     with pytest.raises(ValueError, match="by rising load"):
         MachineStates(names, middles)
 
 
-@given(st.sampled_from([0.01, 1.0, 1e4]), st.sampled_from([-50.0, 0.0, 300.0]))
-@settings(max_examples=9, deadline=None)
-def test_scale_and_shift_of_the_load_change_no_state(scale, shift):
+@given(st.floats(1e-6, 1e6), st.sampled_from([1.0, -1.0]))
+@settings(max_examples=20, deadline=None)
+def test_the_unit_of_the_load_changes_no_state(scale, lowest):
     loads = heaps(0.0, 4.0, 11.0)
-    moved = learned((loads + shift) * scale)
-    assert moved.names == learned(loads).names
+    assert learned(loads * scale).names == learned(loads).names
+    assert learned((loads + 50.0 * lowest) * scale).names[0] != "stopped" or lowest < 0
+
+
+@given(st.floats(0.0, 100.0), st.floats(0.1, 100.0))
+@settings(max_examples=50, deadline=None)
+def test_stopped_is_what_draws_next_to_nothing(low, more):
+    name = named([low, low + more]).names[0]
+    assert (name == "stopped") == (low <= ZERO_SHARE * (low + more))
