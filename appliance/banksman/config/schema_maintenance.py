@@ -6,13 +6,17 @@ A machine is reached as if it were a device of its ``id``: rules see ``pump.verd
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from banksman_drivers.settings.base import Ident, Label, OutputOffer, SensorOffer, Settings
 from banksman_drivers.settings.base import measured_in as measured
+
+DAY_S = 86_400.0
+LEARN_WINDOWS_LEAST = 240
 
 # name, unit, label. Of every machine, in the order of a batch.
 MACHINE_POINTS = (
@@ -69,6 +73,12 @@ class LoadSettings(Settings):
     loaded_above: float | None = Field(None, description="from here on it is loaded")
 
 
+def _windows_to_learn(given: dict[str, Any]) -> int:
+    """A day of windows where a sensor may follow the day. ``given``: what was read before it."""
+    a_day = math.ceil(DAY_S / given.get("window_s", DAY_S)) if given.get("slow") else 0
+    return max(LEARN_WINDOWS_LEAST, a_day)
+
+
 class MachineSettings(Settings):
     """One machine with its sensors."""
 
@@ -102,8 +112,10 @@ class MachineSettings(Settings):
         description="readings of so long make one window, which is judged as one",
     )  # fmt: skip
     learn_windows: int = Field(
-        240, ge=20, le=100_000, description="windows of a state until its normal is known"
-    )
+        default_factory=_windows_to_learn, ge=20, le=1_000_000,
+        description="windows of a state until its normal is known; left out: 240, and with slow"
+        " sensors a day of them, because a day has a night",
+    )  # fmt: skip
     settle_windows: int = Field(
         10, ge=0, le=10_000,
         description="windows of warm-up: nothing is judged or learned in so many after a start",

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from banksman.config.schema_maintenance import MachineSettings
+
 PRESS = '[[machine]]\nid = "press"\nslow = [{ sensor = "plc.temperature" }]\n'
 
 
@@ -42,3 +44,23 @@ def test_without_limits_of_its_load_the_states_are_learned(load):
 def test_rules_may_name_what_a_machine_says(load):
     inputs = 'safe_action = "stop"\ninputs = ["press.verdict", "press.remaining"]'
     assert load({'safe_action = "stop"': inputs}, PRESS).config.machines[0].id == "press"
+
+
+@pytest.mark.parametrize(
+    ("more", "windows"),
+    [
+        ("", 1440),  # a day of minutes: a day has a night
+        ("window_s = 10\n", 8640),
+        ("window_s = 3600\n", 240),
+        ("learn_windows = 30\n", 30),
+    ],
+)
+def test_a_machine_with_slow_sensors_learns_for_a_day_where_nobody_says_otherwise(
+    load, more, windows
+):
+    assert load(more=PRESS + more).config.machines[0].learn_windows == windows
+
+
+def test_a_machine_that_is_only_heard_learns_for_four_hours():
+    heard = MachineSettings.model_validate({"id": "press", "vibration": [{"sensor": "acc.x"}]})
+    assert heard.learn_windows * heard.window_s == 4 * 3600
