@@ -27,10 +27,11 @@ from banksman_drivers.file_tree import Tree
 from banksman_inference.bundle import ONNX, Bundle, read_bundle
 from banksman_inference.choosing import BoardFacts, choose
 from banksman_inference.crash_watch import CrashWatch
+from banksman_inference.engine_folder import EngineFolder
 from banksman_inference.engines import upgrade
 from banksman_inference.fake import FakeModel
 from banksman_inference.fallback import FallbackNetwork
-from banksman_inference.loading import load_network
+from banksman_inference.loading import load_network, watching
 from banksman_inference.numpy_head import NumpyHead
 from banksman_inference.ports import InferenceError, Model
 from banksman_inference.probe import Prober
@@ -160,11 +161,12 @@ class ModelLoader:
         aside = self._watch.book.set_aside(bundle.model_sha256) if self._watch is not None else {}
         if "tensorrt" not in choice.backends or "tensorrt" in aside or folder is None:
             return
-        gpu = self._board.gpu
+        gpu, inside = self._board.gpu, watching(bundle, self._watch)("tensorrt")
+        engines = EngineFolder(folder / ENGINES_FOLDER, lambda text: log.warning("%s", text))
 
         def build() -> None:
             try:
-                upgrade(bundle, network, folder / ENGINES_FOLDER, gpu)
+                upgrade(bundle, network, engines, gpu, inside)
             except (InferenceError, OSError) as error:
                 log.error("bundle %s stays on LiteRT: %s", bundle.source, error)
 

@@ -1,32 +1,32 @@
-"""Engines of TensorRT on disk: built once at deployment, kept for the box they were built on.
+"""TensorRT comes in late: its engine is built once at deployment, LiteRT serves until it is open.
 
-    bundle with model.onnx ──► key ── there? ──► candidate at once
-                                 └── no: built in a child process, on a work thread, for minutes;
-                                     LiteRT serves meanwhile; then checked and promoted
+    bundle with model.onnx ──► key ── there? ── opened ──────────────────► promoted
+                                 └── no: built in a child process, minutes ┘
+    looking thread:  LiteRT ─ LiteRT ─ LiteRT ─ … ─────────────── TensorRT from the next run on
 
 Rules of this file
-- The key is sha256(model.onnx) + TensorRT + CUDA runtime, driver and compute capability + GPU +
-  options: an engine of another of these is never opened.
+- Built and opened on a work thread: the thread that looks is handed an engine that is ready.
 - Built and checked against the golden cases in a child process: the parser, like LiteRT, reads a
   file from outside. An engine that is off by more than ``onnx_tolerance_lsb`` is not used.
-- An engine is replaced in one step; the newest `ENGINES_MAX` are kept.
+- Who opens one is noted (``inside``): an engine that ends the process is set aside at the start
+  after.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import msgspec
-
 from banksman_inference.bundle import ONNX, Bundle
+from banksman_inference.engine_folder import EngineFolder, EngineKey, write_engine
 from banksman_inference.fallback import Candidate, FallbackNetwork
 from banksman_inference.golden import check
 from banksman_inference.loading import golden_cases
-from banksman_inference.ports import BackendMissing, InferenceError, ModelRefused
+from banksman_inference.ports import BackendMissing, InferenceError, ModelRefused, Network
 from banksman_inference.tensorrt import (
     WORKSPACE_BYTES,
     TensorRtNetwork,
@@ -34,23 +34,7 @@ from banksman_inference.tensorrt import (
     import_tensorrt,
 )
 
-ENGINES_MAX = 4
 BUILD_S = 1800.0
-
-
-class EngineKey(msgspec.Struct, frozen=True):
-    """What an engine belongs to."""
-
-    onnx_sha256: str
-    tensorrt: str
-    cuda: str
-    gpu: str
-    workspace_bytes: int = WORKSPACE_BYTES
-
-    def file_name(self) -> str:
-        """The engine's file in the cache."""
-        told = msgspec.json.encode(self, order="deterministic")
-        return f"{hashlib.sha256(told).hexdigest()}.engine"
 
 
 def engine_key(bundle: Bundle, gpu: str) -> EngineKey:
@@ -63,45 +47,49 @@ def engine_key(bundle: Bundle, gpu: str) -> EngineKey:
         versions = cuda.versions()
     finally:
         cuda.close()
-    return EngineKey(bundle.manifest.members[ONNX].sha256, str(trt.__version__), versions, gpu)
+    onnx = bundle.manifest.members[ONNX].sha256
+    return EngineKey(onnx, str(trt.__version__), versions, gpu, WORKSPACE_BYTES)
 
 
-def upgrade(bundle: Bundle, network: FallbackNetwork, folder: Path, gpu: str) -> None:
-    """Bring TensorRT in: build or find the engine, then promote it. Blocks; on a work thread.
+def upgrade(
+    bundle: Bundle,
+    network: FallbackNetwork,
+    engines: EngineFolder,
+    gpu: str,
+    inside: AbstractContextManager[None],
+) -> None:
+    """Bring TensorRT in: find or build the engine, open it, promote it. Blocks; on a work thread.
 
-    Raises BackendMissing or ModelRefused with the reason; the network serves on as it did.
+    ``inside`` is held while it is opened. Raises BackendMissing or InferenceError with the reason;
+    the network serves on as it did.
     """
     key = engine_key(bundle, gpu)
-    file = folder / key.file_name()
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        _build(bundle, file)
-        prune(folder)
-    network.promote(Candidate("tensorrt", lambda: open_engine(bundle, file)))
+
+    def opened(engine: bytes) -> Network:
+        with inside:
+            return open_engine(bundle, engine)
+
+    ready = engines.open(key, lambda file: _build(bundle, file), opened)
+    bring_in(network, ready, lambda: engines.reopen(key, opened))
 
 
-def open_engine(bundle: Bundle, file: Path) -> TensorRtNetwork:
+def bring_in(network: FallbackNetwork, ready: Network, reopen: Callable[[], Network]) -> None:
+    """Have the looking thread go on with TensorRT's network, which is open already.
+
+    ``reopen``: should it give way later and be asked for again, by the thread that asks.
+    """
+    once = deque([ready])
+    network.promote(Candidate("tensorrt", lambda: once.popleft() if once else reopen()))
+
+
+def open_engine(bundle: Bundle, engine: bytes) -> TensorRtNetwork:
     """The engine as the bundle's network. Raises InferenceError."""
     manifest = bundle.manifest
-    try:
-        engine = file.read_bytes()
-    except OSError as error:
-        raise ModelRefused(f"engine {file} cannot be read ({error}); it is built anew") from error
     return TensorRtNetwork(manifest.id, manifest.version, engine, manifest.inputs, manifest.outputs)
 
 
-def prune(folder: Path) -> list[Path]:
-    """Remove all but the newest engines; what was removed."""
-    engines = sorted(folder.glob("*.engine"), key=lambda file: file.stat().st_mtime_ns)
-    gone = engines[: max(0, len(engines) - ENGINES_MAX)]
-    for file in gone:
-        file.unlink(missing_ok=True)
-    return gone
-
-
 def _build(bundle: Bundle, file: Path) -> None:
-    beside = file.with_suffix(".new")
-    command = [sys.executable, "-I", "-m", "banksman_inference.engines", bundle.source, str(beside)]
+    command = [sys.executable, "-I", "-m", "banksman_inference.engines", bundle.source, str(file)]
     try:
         done = subprocess.run(  # noqa: S603  our own module, by this interpreter
             command,
@@ -113,15 +101,12 @@ def _build(bundle: Bundle, file: Path) -> None:
             errors="replace",
         )
     except subprocess.TimeoutExpired:
-        beside.unlink(missing_ok=True)
         raise ModelRefused(
             f"TensorRT was not done within {BUILD_S:g} s; LiteRT serves on"
         ) from None
     if done.returncode:
-        beside.unlink(missing_ok=True)
         why = done.stderr.strip()[-500:] or f"it ended with {done.returncode}"
         raise ModelRefused(f"TensorRT has built no engine of {bundle.source}: {why}")
-    beside.replace(file)
 
 
 def main(source: str, target: str) -> int:
@@ -131,21 +116,15 @@ def main(source: str, target: str) -> int:
     try:
         bundle = read_bundle(Path(source))
         engine = build_engine(bundle.members[ONNX])
-        manifest = bundle.manifest
-        network = TensorRtNetwork(
-            manifest.id, manifest.version, engine, manifest.inputs, manifest.outputs
-        )
+        network = open_engine(bundle, engine)
         difference = check(network, golden_cases(bundle))
         network.close()
-        if not difference.within(manifest.golden.for_onnx()):
+        if not difference.within(bundle.manifest.golden.for_onnx()):
             raise ModelRefused(f"its outputs are off the golden ones by {difference}")
     except (BackendMissing, InferenceError) as error:
         print(error, file=sys.stderr)
         return 1
-    with Path(target).open("wb") as file:
-        file.write(engine)
-        file.flush()
-        os.fsync(file.fileno())
+    write_engine(Path(target), engine)
     return 0
 
 

@@ -5,7 +5,8 @@ The engine itself has not run: no GPU with TensorRT could be had. Nothing here s
 
 from __future__ import annotations
 
-import os
+import threading
+from contextlib import nullcontext
 from importlib.util import find_spec
 
 import msgspec
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from banksman_inference.edges import Edge, edges_of
-from banksman_inference.engines import ENGINES_MAX, EngineKey, engine_key, prune, upgrade
+from banksman_inference.engine_folder import EngineFolder, EngineKey
+from banksman_inference.engines import bring_in, engine_key, upgrade
 from banksman_inference.fallback import Candidate, FallbackNetwork
 from banksman_inference.litert import LiteRtNetwork
 from banksman_inference.ports import BackendMissing, TensorSpec
 from banksman_inference.tensorrt import TensorRtNetwork, build_engine
 
-KEY = EngineKey("ab" * 32, "10.3.0", "12060.12060.8.7", "Orin")
+KEY = EngineKey("ab" * 32, "10.3.0", "12060.12060.8.7", "Orin", 1 << 28)
 without_tensorrt = pytest.mark.skipif(
     find_spec("tensorrt") is not None, reason="this box has TensorRT"
 )
@@ -46,17 +48,6 @@ def test_the_same_key_names_the_same_file():
     assert EngineKey(*msgspec.structs.astuple(KEY)).file_name() == KEY.file_name()
 
 
-def test_only_the_newest_engines_are_kept(tmp_path):
-    for number in range(ENGINES_MAX + 3):
-        file = tmp_path / f"{number}.engine"
-        file.write_bytes(b"x")
-        os.utime(file, ns=(number, number))
-    (tmp_path / "other.txt").write_text("kept")
-    assert {file.name for file in prune(tmp_path)} == {"0.engine", "1.engine", "2.engine"}
-    assert len(list(tmp_path.glob("*.engine"))) == ENGINES_MAX
-    assert (tmp_path / "other.txt").exists()
-
-
 @without_tensorrt
 def test_without_tensorrt_the_error_names_the_remedy(bundle_of, int8_model):
     spec = TensorSpec("x", (1,), "float32")
@@ -76,9 +67,38 @@ def test_without_tensorrt_litert_serves_on(bundle_of, int8_model, tmp_path):
         "m", "1", [Candidate("litert", lambda: LiteRtNetwork("m", "1", bundle.model))], 1.0, int
     )
     with pytest.raises(BackendMissing):
-        upgrade(bundle, network, tmp_path, "Orin")
+        upgrade(bundle, network, EngineFolder(tmp_path, print), "Orin", nullcontext())
     network.run(np.zeros((1, 3), np.int8))
     assert network.status()[0].state == "serving"
+
+
+def test_what_was_opened_elsewhere_serves_from_the_next_run_and_is_opened_again_after_a_fall(
+    bundle_of, int8_model
+):
+    """With LiteRT's networks in TensorRT's place: who opens what, and when, is no matter of it."""
+    bundle, opened = bundle_of(int8_model), []
+
+    def open_one(name):
+        opened.append((name, threading.current_thread().name))
+        return LiteRtNetwork(name, "1", bundle.model)
+
+    network = FallbackNetwork(
+        "m", "1", [Candidate("litert", lambda: open_one("litert"))], 0.0, iter(range(99)).__next__
+    )
+    worker = threading.Thread(
+        name="engine-m",
+        target=lambda: bring_in(network, open_one("ready"), lambda: open_one("again")),
+    )
+    worker.start()
+    worker.join()
+    here = threading.current_thread().name
+    assert opened == [("litert", here), ("ready", "engine-m")]
+    network.run(np.zeros((1, 3), np.int8))
+    assert [(each.name, each.state) for each in network.status()] == [
+        ("tensorrt", "serving"), ("litert", "waiting"),
+    ]  # fmt: skip
+    assert len(opened) == 2
+    network.close()
 
 
 PICTURE = TensorSpec("picture", (1, 4, 6, 3), "int8", 1 / 64, -3)
