@@ -76,6 +76,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     if syncs:
         channels.append("cloud")
     seal = load_seal(os.environ)
+    log.info("records on the disk: %s", seal.name or "not sealed, for there is no key")
     store = Store.open(config.store, config.node.id, clock, channels, seal)
     saved = load_latches(store, [trip.name for trip in config.trips])
     desk_alarms = AlarmDesk(config.node.id, clock, store.ids, store.put_alarm)
@@ -148,6 +149,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         if syncs
         else None
     )
+    if uplink is None:
+        store.stretch(1.0)  # nobody measures a link, so nobody would ever ask for less again
     if cloud is not None and syncs:
         cloud.may_ask = lambda: asking.may_ask(decided(core.view))
     server = WebServer(

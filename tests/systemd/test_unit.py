@@ -16,6 +16,9 @@ pytestmark = pytest.mark.skipif(
 
 # 1.7 of 10 when this was written; PrivateNetwork alone, which cannot be had, costs 0.5.
 EXPOSURE_MAX = 20
+# 2.0: it is root's, and its device is the TPM.
+KEY_EXPOSURE_MAX = 30
+KEY_MAKER = "/usr/lib/banksman/store-key"
 
 
 @pytest.fixture
@@ -26,6 +29,9 @@ def verifiable(files, tmp_path: Path) -> Path:
     assert text.count(program) == 2
     path = tmp_path / "banksman.service"
     path.write_text(text.replace(program, "/usr/bin/true"))
+    maker = (files / "banksman-store-key.service").read_text()
+    assert maker.count(KEY_MAKER) == 1
+    (tmp_path / "banksman-store-key.service").write_text(maker.replace(KEY_MAKER, "/usr/bin/true"))
     return path
 
 
@@ -49,6 +55,14 @@ def test_its_exposure_stays_low(verifiable):
     found = analyze("security", "--offline=true", f"--threshold={EXPOSURE_MAX}", str(verifiable))
     assert found.returncode == 0, found.stdout[-300:]
     assert re.search(r"Overall exposure level .* OK", found.stdout)
+
+
+def test_what_makes_the_key_is_a_valid_unit_and_shut_in(verifiable):
+    path = verifiable.with_name("banksman-store-key.service")
+    found = analyze("verify", str(path))
+    assert (found.returncode, found.stderr) == (0, "")
+    found = analyze("security", "--offline=true", f"--threshold={KEY_EXPOSURE_MAX}", str(path))
+    assert found.returncode == 0, found.stdout[-300:]
 
 
 def test_ready_status_and_pets_come_from_the_daemon_itself(unit):

@@ -244,6 +244,13 @@ def test_it_becomes_ready_in_its_sandbox_and_holds_its_lines(running, permit, re
     record_property("daemon, memory of the unit", f"{int(running.show('MemoryCurrent')) >> 20} MB")
 
 
+def test_its_records_are_sealed_under_a_key_that_its_first_start_has_made(running):
+    key = Path("/etc/credstore.encrypted/banksman.store-key")
+    assert key.stat().st_mode & 0o777 == 0o600
+    running.until(lambda: running.status().get("store"), "the daemon answers")
+    assert running.status()["store"]["sealing"].startswith("AES-256-GCM")
+
+
 def test_an_estop_takes_the_permit_of_the_whole_daemon(running, permit, chip, record_property):
     opened_ns = time.monotonic_ns()
     chip.drive(ESTOP_A, 0)

@@ -65,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
             count = len(error.problems)
             print(f"{count} problem{'s' if count > 1 else ''}", file=sys.stderr)
         return error.exit_code
-    summary = summary_of(loaded)
+    from banksman.store.key_place import told
+
+    summary = summary_of(loaded) | {"records": told(Path("/"))}
     if arguments.json:
         warnings = [as_json(problem) for problem in loaded.warnings]
         print(json.dumps({"ok": True, "summary": summary, "warnings": warnings}, indent=2))

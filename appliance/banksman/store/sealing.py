@@ -1,4 +1,4 @@
-"""Seals what lies on the disk: AES-256-GCM under a key that systemd hands over.
+"""Seals what lies on the disk: AES-256-GCM under the box's own key, which systemd hands over.
 
     0       2           6            22           30
     +-------+-----------+------------+------------+----------------------+
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CREDENTIAL = "banksman.store-key"
+KEY_FILE = "BANKSMAN_STORE_KEY"
 KEY_BYTES = 32
 # 0xb5 begins neither JSON nor zlib; the second byte is the version of this layout.
 MAGIC = b"\xb5\x01"
@@ -41,7 +42,7 @@ HEAD = struct.Struct(">2s4s16sQ")
 NONCE_LEAD = bytes(4)
 CIPHERS_KEPT = 256
 NOT_HERE = "which is not here"  # a reason that may pass: the key may come back
-HOW_TO = "see docs/operate/records.md"
+HOW_TO = "see docs/operate/secure.md"
 
 
 class Unreadable(ValueError):
@@ -150,21 +151,22 @@ def _nonce(count: int) -> bytes:
 def load_seal(environ: Mapping[str, str]) -> Seal:
     """The keys that systemd has put into ``$CREDENTIALS_DIRECTORY``; none is fine.
 
-    ``banksman.store-key`` seals; ``banksman.store-key.*`` only open. Each is 32 bytes, raw or as 64
-    hexadecimal digits. Raises StoreError for a file that is no key: to go on unsealed would be
-    to take a promise back without a word.
+    ``banksman.store-key`` seals; ``banksman.store-key.*`` only open. The file that
+    ``$BANKSMAN_STORE_KEY`` names, if it is there, stands in where systemd seals no credentials;
+    beside a credential it only opens. Each key is 32 bytes, raw or as 64 hexadecimal digits. Raises
+    StoreError for a file that is no key: to go on unsealed would be to take a promise back
+    without a word.
     """
-    folder = environ.get("CREDENTIALS_DIRECTORY")
-    if not folder:
-        return Seal()
+    folder, file = environ.get("CREDENTIALS_DIRECTORY"), environ.get(KEY_FILE)
     try:
-        names = sorted(path for path in Path(folder).iterdir() if path.name.startswith(CREDENTIAL))
-        keys = {path.name: _key(path) for path in names}
+        found = sorted(Path(folder).glob(f"{CREDENTIAL}*")) if folder else []
+        keys = {path.name: _key(path) for path in found}
+        plain = [_key(Path(file))] if file and Path(file).exists() else []
     except OSError as error:
         raise StoreError(f"the store's key cannot be read ({error}); {HOW_TO}") from error
-    if keys and CREDENTIAL not in keys:
+    if keys and CREDENTIAL not in keys and not plain:
         raise StoreError(f"{folder} has old keys of the store but not {CREDENTIAL}; {HOW_TO}")
-    return Seal(list(keys.values()))
+    return Seal([*keys.values(), *plain] if CREDENTIAL in keys else [*plain, *keys.values()])
 
 
 def _key(path: Path) -> bytes:

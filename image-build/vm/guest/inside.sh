@@ -14,6 +14,8 @@ mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/confi
 cp -r "$HOST/checkout" /root/checkout && cd /root/checkout || exit 1
 /opt/banksman/bin/pip install --quiet --no-index --no-deps --disable-pip-version-check "$HOST"/*.whl || exit 1
 install -D -m 0644 systemd/banksman.service /usr/lib/systemd/system/banksman.service
+install -D -m 0644 systemd/banksman-store-key.service /usr/lib/systemd/system/banksman-store-key.service
+install -D -m 0755 systemd/store-key.sh /usr/lib/banksman/store-key
 install -D -m 0644 systemd/sysusers.d/banksman.conf /usr/lib/sysusers.d/banksman.conf
 install -D -m 0644 systemd/tmpfiles.d/banksman.conf /usr/lib/tmpfiles.d/banksman.conf
 install -D -m 0644 systemd/udev/60-banksman.rules /usr/lib/udev/rules.d/60-banksman.rules

@@ -265,6 +265,27 @@ def test_what_is_no_key_is_refused_by_name_and_not_shown(content, tmp_path):
         load_seal({"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
+def test_a_file_stands_in_where_systemd_seals_no_credentials(tmp_path):
+    file = tmp_path / "store-key"
+    assert load_seal({"BANKSMAN_STORE_KEY": str(file)}).name == "", "none yet"
+    file.write_text(KEY.hex())
+    seal = load_seal({"BANKSMAN_STORE_KEY": str(file)})
+    assert Seal([KEY]).open(seal.seal(b"x", b"here"), b"here") == b"x"
+    file.write_text("")
+    with pytest.raises(StoreError, match="store-key is no key of 32 bytes"):
+        load_seal({"BANKSMAN_STORE_KEY": str(file)})
+
+
+def test_beside_a_credential_the_file_only_opens(tmp_path):
+    file, other = tmp_path / "store-key", bytes(reversed(KEY))
+    file.write_bytes(KEY)
+    before = load_seal({"BANKSMAN_STORE_KEY": str(file)}).seal(b"x", b"here")
+    (tmp_path / "banksman.store-key").write_bytes(other)
+    seal = load_seal({"BANKSMAN_STORE_KEY": str(file), "CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert seal.open(before, b"here") == b"x"
+    assert Seal([other]).open(seal.seal(b"y", b"here"), b"here") == b"y"
+
+
 def test_old_keys_without_the_one_that_seals_are_refused(tmp_path):
     (tmp_path / "banksman.store-key.2025").write_bytes(KEY)
     with pytest.raises(StoreError, match=r"not banksman\.store-key"):
