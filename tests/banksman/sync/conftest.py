@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -249,6 +250,7 @@ class Rig:
         pictures: PictureSource | None,
         going: Going,
         fit: Callable[[bytes, int], bytes],
+        tls: Callable[[], ssl.SSLContext | None],
     ) -> None:
         clock = SystemClock()
         self.alarms = Alarms()
@@ -268,7 +270,7 @@ class Rig:
             settings.metered_hour_mb, settings.metered_day_mb, clock.wall_ns,
             store.load_state, store.save_state,
         )  # fmt: skip
-        transport = Transport(url, mono_s)
+        transport = Transport(url, mono_s, tls=tls)
         courier = Courier(transport, self.meter, NODE, clock, mono_s, spending.spend)
         beat = Beat(
             courier,
@@ -344,12 +346,13 @@ async def make_rig(store: Store, tmp_path: Path) -> AsyncIterator[Callable[..., 
         pictures: PictureSource | None = None,
         fit: Callable[[bytes, int], bytes] = lambda picture, _most: picture,
         seal: Seal | None = None,
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
         **settings: object,
     ) -> Rig:
         chosen = SyncSettings.model_validate(QUICK | settings)
         url = url or f"http://127.0.0.1:{port}"
         going = Going(tmp_path / "going", seal)
-        rig = Rig(store, url, chosen, metered, pictures, going, fit)
+        rig = Rig(store, url, chosen, metered, pictures, going, fit, tls)
         made.append(rig)
         if start:
             rig.start()
@@ -370,6 +373,8 @@ class Line:
             ""  # drop: nothing is accepted; reset: RST; stall: bytes vanish; mute: no answers
         )
         self.cut_after: int | None = None
+        self.cut_each: int | None = None  # bytes up of each connection, then RST
+        self.close_after_back: int | None = None  # bytes of answers; then the line is closed
         self.cuts = 0
         self.held = asyncio.Event()  # "hold": a large body is stuck on its way
         self.let_go = asyncio.Event()
@@ -417,8 +422,15 @@ class Line:
             self._tasks.discard(task)
 
     async def _up(self, reader, far, near) -> None:
+        own = 0
         while data := await reader.read(4096):
             self.taken += len(data)
+            own += len(data)
+            if self.cut_each is not None and own >= self.cut_each:
+                self.cuts += 1
+                self._reset(near)
+                far.close()
+                return
             if data.startswith(b"PUT "):  # requests on a connection take turns with answers
                 self.puts.append(data.partition(b" HTTP/")[0].decode())
                 if self.stall_after_pieces is not None and "at=" in self.puts[-1]:
@@ -446,6 +458,14 @@ class Line:
                 self.cuts += 1
                 self._reset(near)
                 return
+            if self.close_after_back is not None:
+                self.close_after_back -= len(data)
+                if self.close_after_back <= 0:
+                    near.write(data[: len(data) + self.close_after_back])
+                    self.close_after_back = None
+                    self.cuts += 1
+                    near.close()
+                    return
             near.write(data)
             await near.drain()
         near.close()
