@@ -57,6 +57,11 @@ def test_its_exposure_stays_low(verifiable):
     assert re.search(r"Overall exposure level .* OK", found.stdout)
 
 
+def test_numpy_gets_one_thread(files):
+    text = (files / "banksman.service").read_text()
+    assert "Environment=OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1\n" in text
+
+
 def test_what_makes_the_key_is_a_valid_unit_and_shut_in(verifiable):
     path = verifiable.with_name("banksman-store-key.service")
     found = analyze("verify", str(path))

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from banksman.commands.options import CONFIG_FILE, Subparsers
 
+# The pools of OpenBLAS, and of BLAS libraries that are built on OpenMP.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+
 log = logging.getLogger(__name__)
 
 
@@ -30,6 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio
     import os
     import sys
+
+    # Read once, when numpy is imported: its pool of threads would take the control loop's core and
+    # tens of megabytes. The unit says the same; a site may say otherwise.
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
 
     from banksman.assembly import assemble
     from banksman.clock import SystemClock
