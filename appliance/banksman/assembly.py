@@ -153,6 +153,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         store.stretch(1.0)  # nobody measures a link, so nobody would ever ask for less again
     if cloud is not None and syncs:
         cloud.may_ask = lambda: asking.may_ask(decided(core.view))
+    if uplink is None:
+        store.stretch(1.0)  # nobody measures a link, so nobody would ever ask for less again
     server = WebServer(
         config.web,
         desk,

@@ -119,7 +119,7 @@ def make_uplink(
             transport=transport,
             courier=courier,
             meter=meter,
-            policy=Policy(settings),
+            policy=Policy(settings, unreliable=store.stretched > 1.0),
             standing=Standing(mono_s()),
             bulk=Bulk(store, schedule, Thinning(settings), clock.wall_ns),
             prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),

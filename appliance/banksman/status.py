@@ -46,6 +46,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     waits_s: Mapping[str, int] = {}  # priority name -> how long the oldest row has waited
     precious_in_memory: float = 0.0  # 0..1: room of a refusing disk's stand-in that is taken
     heartbeat: int = 0  # turns of the writer thread: proof of progress
+    stretch: float = 1.0  # so many times quota and times to live hold for what waits
 
 
 class SyncStatus(msgspec.Struct, frozen=True):

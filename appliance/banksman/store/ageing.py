@@ -83,6 +83,21 @@ class Expiry:
         ttl_s = self._ttl_s.get(Priority.BACKGROUND)
         return 0 if ttl_s is None else max(0, age_s - round(ttl_s * stretch))
 
+    def block_waits(
+        self, ledger: Ledger, everyone_read: int, age_s: int, stretch: float = 1.0
+    ) -> bool:
+        """Whether the oldest block that somebody has not read is over."""
+        before_s = self.block_before_s(age_s, stretch)
+        if before_s <= 0:
+            return False
+        found = ledger.connection.execute(
+            "SELECT kept_s FROM blocks WHERE first >= "
+            "(SELECT ifnull(max(first), 0) FROM blocks WHERE first <= ?1) AND last > ?1 "
+            "ORDER BY first LIMIT 1",
+            (everyone_read,),
+        ).fetchone()
+        return found is not None and found[0] < before_s
+
 
 def waiting_s(ledger: Ledger, age_s: int) -> dict[Priority, int]:
     """For how long the oldest row of each class has waited; classes without one are left out."""

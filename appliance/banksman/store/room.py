@@ -10,7 +10,9 @@ Rules of this file
 - What has outlived its class goes whether room is needed or not (ageing.py).
 - Over an unreliable link more is kept, and longer: quota and times to live are stretched. So there
   is more room for what waits, and the copies of what was delivered, which go first, stay here
-  longer: people ask the box when the endpoint cannot be reached.
+  longer: people ask the box when the endpoint cannot be reached. When the link is well again the
+  copies go at once, and what is owed keeps the room it has until it is delivered (stretch.py). The
+  disk's floor knows no stretch.
 - In small transactions, so that a decision never waits long behind the cleaning.
 - The newest block stays, because numbering goes on from it.
 """
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +30,7 @@ from banksman.store.coalescing import coalesce, drop_delivered
 from banksman.store.intake import Drops
 from banksman.store.ledger import Ledger
 from banksman.store.rows import EPOCH_SHIFT, Lane
+from banksman.store.stretch import Stretch
 from banksman.wire.messages import Priority
 
 MB = 1_000_000
@@ -87,34 +90,54 @@ class Keeper:
         floor_mb: float,
         drops: Drops,
         ttl_days: Mapping[Priority, float] | None = None,
+        stretch: Stretch | None = None,
+        save: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        """``ttl_days``: how long a class is kept; a class that is not there has no end."""
+        """``ttl_days``: how long a class is kept; a class that is not there has no end.
+
+        ``save`` keeps the stretch over a restart.
+        """
         self._quota = int(quota_mb * MB)
         self._floor = int(floor_mb * MB)
         self._drops = drops
         self._expiry = Expiry(ttl_days or {})
-        self._scanned = 0
+        self._scanned = self._seen = self._pass_rows = 0
         self._fruitless_at: int | None = None
         self.room = Room(0, 0)
         self.full = False
-        self.stretch = 1.0  # times quota and times to live; set by any thread
+        self.stretch = stretch or Stretch()
+        self._save = save
 
     def step(self, ledger: Ledger, cursors: Mapping[str, int], age_s: int = 0) -> bool:
         """One small step if room is needed; True when a further step is wanted at once.
 
         Raises Fault, sqlite3.Error, OSError.
         """
-        expired = self._expire(ledger, age_s)
+        everyone_read = min((cursors.get(name, 0) for name in ledger.channels), default=ALL_READ)
+        wanted = self.stretch.wanted  # once: another thread may set it meanwhile
+        expired = self._expire(ledger, age_s, everyone_read, wanted)
         self.room = measure(ledger)
-        if not self.room.needed(int(self._quota * self.stretch), self._floor):
+        fits = not self._needed(wanted)
+        self.stretch.settle(
+            wanted, fits and not self._overdue(ledger, age_s, everyone_read, wanted)
+        )
+        kept = self.stretch.to_save()
+        if kept is not None:
+            self._save(kept)
+        if fits:
             self.full = False
             return expired
-        everyone_read = min((cursors.get(name, 0) for name in ledger.channels), default=ALL_READ)
         went = (
-            self._blocks(ledger, everyone_read)
+            self._blocks(ledger, everyone_read, "readings_pruned")
             or self._acknowledged(ledger)
             or bool(drop_delivered(ledger))
-            or self._blocks(ledger, ALL_READ)
+        )
+        if not self._needed(self.stretch.held):
+            self.full = False
+            return went or expired
+        went = (
+            went
+            or self._blocks(ledger, ALL_READ, self._shed_name(ledger))
             or self._aside(ledger)
             or self._shed_decisions(ledger, Priority.BACKGROUND)
             or self._shed_decisions(ledger, Priority.NORMAL)
@@ -134,11 +157,24 @@ class Keeper:
         self._drops.add("rows_bundled", count)
         return bool(count)
 
-    def _expire(self, ledger: Ledger, age_s: int) -> bool:
-        before_s = self._expiry.block_before_s(age_s, self.stretch)
-        gone = before_s > 0 and self._blocks(ledger, ALL_READ, before_s)
+    def _needed(self, times: float) -> int:
+        return self.room.needed(int(self._quota * times), self._floor)
+
+    @staticmethod
+    def _shed_name(ledger: Ledger) -> str:
+        return "readings_shed" if ledger.channels else "readings_pruned"
+
+    def _expire(self, ledger: Ledger, age_s: int, everyone_read: int, wanted: float) -> bool:
+        held = self.stretch.held
+        gone = False
+        for up_to, times, what in (
+            (everyone_read, wanted, "readings_pruned"),
+            (ALL_READ, held, "readings_expired"),
+        ):
+            before_s = self._expiry.block_before_s(age_s, times)
+            gone = (before_s > 0 and self._blocks(ledger, up_to, what, before_s)) or gone
         for priority in self._expiry.classes:
-            rows = self._expiry.rows(ledger, priority, age_s, self.stretch)
+            rows = self._expiry.rows(ledger, priority, age_s, held)
             if rows:
                 with ledger.transaction() as connection:
                     paid = self._delete(connection, ledger, rows)
@@ -147,7 +183,14 @@ class Keeper:
                 gone = True
         return gone
 
-    def _blocks(self, ledger: Ledger, up_to: int, before_s: int = NEVER_S) -> bool:
+    def _overdue(self, ledger: Ledger, age_s: int, everyone_read: int, wanted: float) -> bool:
+        """Whether something still owed has outlived what is wanted: it lives by what is held."""
+        return self.stretch.held > wanted and (
+            self._expiry.block_waits(ledger, everyone_read, age_s, wanted)
+            or any(self._expiry.rows(ledger, each, age_s, wanted) for each in self._expiry.classes)
+        )
+
+    def _blocks(self, ledger: Ledger, up_to: int, what: str, before_s: int = NEVER_S) -> bool:
         with ledger.transaction() as connection:
             gone = connection.execute(
                 "DELETE FROM blocks WHERE first IN (SELECT first FROM blocks "
@@ -155,18 +198,17 @@ class Keeper:
                 "AND last <= ?2 AND kept_s < ?3 RETURNING last - first + 1",
                 (BLOCKS_A_STEP, up_to, before_s),
             ).fetchall()
-        shed = "readings_shed" if up_to == ALL_READ and ledger.channels else "readings_pruned"
-        what = shed if before_s == NEVER_S else "readings_expired"
         self._drops.add(what, sum(count for (count,) in gone))
         return bool(gone)
 
     def _acknowledged(self, ledger: Ledger) -> bool:
         """Delete rows that nobody waits for, going through the journal from its old end.
 
-        After a fruitless pass it goes on only when enough has been acknowledged since.
+        After a fruitless pass it goes on only when enough has been acknowledged since: a tenth of
+        what a pass looks at, so that a long journal is not read over and over for a few rows.
         """
-        fruitless_at = self._fruitless_at
-        if fruitless_at is not None and ledger.acknowledged < fruitless_at + ROWS_A_STEP:
+        fruitless_at, enough = self._fruitless_at, min(ROWS_A_STEP, 1 + self._pass_rows // 10)
+        if fruitless_at is not None and ledger.acknowledged < fruitless_at + enough:
             return False
         owed_by = " OR ".join("channel = ?" for _ in ledger.channels) or "0"
         with ledger.transaction() as connection:
@@ -176,7 +218,7 @@ class Keeper:
             ).fetchall()
             free: list[tuple[int, int]] = []
             for row_id, priority in rows:
-                self._scanned = row_id
+                self._scanned, self._seen = row_id, self._seen + 1
                 owed = connection.execute(
                     f"SELECT 1 FROM owed WHERE ({owed_by}) "  # noqa: S608  only question marks
                     "AND priority = ? AND row_id = ?",
@@ -194,6 +236,7 @@ class Keeper:
             self._fruitless_at = None
         else:
             self._scanned, self._fruitless_at = 0, ledger.acknowledged
+            self._pass_rows, self._seen = self._seen, 0
         return bool(free)
 
     def _aside(self, ledger: Ledger) -> bool:

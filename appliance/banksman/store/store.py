@@ -34,6 +34,8 @@ from banksman.store.room import MB, Keeper, file_bytes
 from banksman.store.rows import OutboxRow, ReadingRow
 from banksman.store.sealing import Seal
 from banksman.store.spooler import Spooler
+from banksman.store.stretch import STATE_KEY as STRETCH_KEY
+from banksman.store.stretch import Stretch
 from banksman.store.writer import Writer
 from banksman.wire.messages import AlarmMessage, AuditMessage, Priority
 
@@ -66,7 +68,12 @@ class Store(Answers):
         self._threads: list[threading.Thread] = []
         self._stop_check = threading.Event()
         self._keeper = Keeper(
-            settings.quota_mb, settings.free_floor_mb, parts.drops, _ttl_days(settings)
+            settings.quota_mb,
+            settings.free_floor_mb,
+            parts.drops,
+            _ttl_days(settings),
+            Stretch(parts.memory.state.get(STRETCH_KEY)),
+            lambda kept: self.save_state(STRETCH_KEY, kept),
         )
         reader = Reader(parts.path, self._suspect, parts.seal, self._unread)
         spooler = Spooler(parts, settings.spool_ms / 1e3, self._tell)
@@ -202,9 +209,15 @@ class Store(Answers):
     def stretch(self, factor: float) -> None:
         """Keep records, delivered or not, for ``factor`` times the quota and their times to live.
 
-        The disk's floor holds all the same.
+        Growth holds at once. What shrinks gives up copies of what was delivered, and nothing that
+        is still owed. It is kept over a restart. The disk's floor holds all the same.
         """
-        self._keeper.stretch = factor
+        self._keeper.stretch.want(factor)
+
+    @property
+    def stretched(self) -> float:
+        """What `stretch` asked for last, before a restart perhaps."""
+        return self._keeper.stretch.wanted
 
     # Condition.
 
@@ -233,6 +246,7 @@ class Store(Answers):
             size_mb=(file_bytes(parts.path) + parts.spool.size()) / MB,
             free_mb=self._keeper.room.free_on_disk / MB,
             quota_mb=self._settings.quota_mb,
+            stretch=self._keeper.stretch.held,
             commits=writer.commits,
             commit_p50_ms=writer.meter.p50_ms,
             commit_p99_ms=writer.meter.p99_ms,

@@ -53,4 +53,4 @@ class Outbox(Protocol):
         """Call back, from any thread, when there is something new."""
 
     def stretch(self, factor: float) -> None:
-        """Keep so many times the quota."""
+        """Keep so many times the quota, and for so many times as long."""

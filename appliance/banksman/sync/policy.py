@@ -8,6 +8,8 @@ Rules of this file
 - A row is left only when the goodput is a tenth beyond its bound: a link at 5 Mbit/s must not
   change its mind with every batch. The first choice is made at once.
 - What may be asked of the cloud is a share of all decisions, so that a box lives without it.
+- A reliability that nobody knows (a start, another interface) changes nothing: the store keeps what
+  it kept before.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     ``lowest``: the lowest class that is sent by right; lower ones go only over ``idle`` capacity.
     ``rows``: so many waiting rows are sent at once; fewer wait ``interval_s``. ``bytes_most``:
-    what a batch may have on the wire. ``retention``: times the store's quota.
+    what a batch may have on the wire. ``retention``: times the store's quota and times to
+    live; the store shrinks lazily (`store.stretch`).
     """
 
     profile: str
@@ -51,11 +54,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Policy:
-    """Reads the table. It remembers the row it was in, and nothing else."""
+    """Reads the table. It remembers the row it was in, and whether the link was reliable."""
 
-    def __init__(self, settings: SyncSettings) -> None:
+    def __init__(self, settings: SyncSettings, unreliable: bool = False) -> None:
+        """``unreliable``: as it was before the start."""
         self._settings = settings
         self._row: int | None = None
+        self._unreliable = unreliable
 
     def plan(self, state: LinkState, metered: bool) -> Plan:
         """What holds for this state of the link."""
@@ -64,7 +69,8 @@ class Policy:
         if goodput is not None:
             self._row = _row(settings.profiles, goodput, self._row)
         profile = settings.profiles[self._row or 0]
-        unreliable = state.reliability is not None and state.reliability < settings.reliable_above
+        if state.reliability is not None:
+            self._unreliable = state.reliability < settings.reliable_above
         return Plan(
             profile=profile.name,
             lowest=Priority[profile.lowest.upper()],
@@ -74,7 +80,7 @@ class Policy:
             idle=not metered,
             bytes_most=batch_bytes(goodput),
             cloud_share=cloud_share(settings, state),
-            retention=settings.retention_grows_by if unreliable else 1.0,
+            retention=settings.retention_grows_by if self._unreliable else 1.0,
             metered=metered,
             stale=state.stale,
         )
@@ -119,19 +125,32 @@ def cloud_share(settings: SyncSettings, state: LinkState) -> float:
 
 
 class Asking:
-    """Keeps the questions to the cloud within their share of all decisions."""
+    """Keeps the questions to the cloud within their share of all decisions.
 
-    def __init__(self, first: int = 3) -> None:
-        """``first`` questions are free: a share of nothing is nothing."""
-        self._first = first
-        self.share = CLOUD_SHARE_LEAST
+    A token bucket (Turner 1986) whose clock is the number of decisions: each of them brings
+    ``share`` of a token, each question takes one, and what is not used is kept up to ``burst``.
+    So of any N decisions in a row at most ``share * N + burst`` are asked, however quiet it was.
+    """
+
+    def __init__(self, burst: float = 3.0) -> None:
+        self._burst = self._tokens = burst
+        self._decided = 0
+        self.share = CLOUD_SHARE_LEAST  # of now; set by the main loop
         self.asked = 0
         self.kept_local = 0
 
     def may_ask(self, decided: int) -> bool:
-        """Whether one more may be asked, of ``decided`` decisions since the start; counts it."""
-        if self.share <= 0 or self.asked >= self.share * decided + self._first:
+        """Whether one more may be asked, after ``decided`` decisions since the start; counts it.
+
+        The control thread only.
+        """
+        share = self.share
+        gained = share * max(0, decided - self._decided)
+        self._decided = max(self._decided, decided)
+        self._tokens = min(self._burst, self._tokens + gained)
+        if share <= 0 or self._tokens < 1:
             self.kept_local += 1
             return False
+        self._tokens -= 1
         self.asked += 1
         return True

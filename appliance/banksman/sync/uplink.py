@@ -113,8 +113,7 @@ class Uplink:
         self._plan = parts.policy.plan(parts.meter.state, parts.watch.choice.metered)
         parts.spending.metered = self._plan.metered
         parts.asking.share = self._plan.cloud_share
-        if self._plan.retention != before.retention:
-            parts.outbox.stretch(self._plan.retention)
+        parts.outbox.stretch(self._plan.retention)
         if self._plan != before:
             self._turns.tell("bulk")
         if self._plan.profile != before.profile:

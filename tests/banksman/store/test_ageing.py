@@ -146,4 +146,4 @@ async def test_over_an_unreliable_link_a_class_lives_longer(
     assert len(await store.readings_after("mqtt", 0, 10)) == 2, "delivered, and still here"
     clock.mono_shift_ns = 136 * DAY_NS
     await until(lambda: store.status().dropped.get("normal_expired"), "in the end it goes")
-    await until(lambda: store.status().dropped.get("readings_expired"), "and so do readings")
+    await until(lambda: store.status().dropped.get("readings_pruned"), "and so do copies")

@@ -132,14 +132,47 @@ def test_an_unreliable_link_makes_the_store_keep_more():
     assert plan(50.0, reliability=0.95).retention == 1.0
 
 
-@given(st.lists(st.integers(0, 50), max_size=40), st.sampled_from([0.0, 0.1, 0.3]))
-def test_questions_stay_within_their_share(steps, share):
-    asking, decided = Asking(), 0
-    asking.share = share
-    for step in steps:
-        decided += step
+@pytest.mark.parametrize("known", [0.5, 0.99])
+def test_a_reliability_that_nobody_knows_any_more_changes_nothing(known):
+    policy = Policy(SyncSettings())
+    before = policy.plan(state(50.0, reliability=known), False).retention
+    assert policy.plan(state(None), False).retention == before, "another interface"
+    later = Policy(SyncSettings(), unreliable=before > 1)
+    assert later.plan(state(None), True).retention == before, "a start"
+    assert later.plan(state(9.0, reliability=0.99), True).retention == 1.0
+
+
+SHARES = st.sampled_from([0.0, 0.1, 0.3])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), SHARES), max_size=60))
+def test_of_any_decisions_in_a_row_no_more_are_asked_than_their_share_and_one_burst(steps):
+    asking, decided = Asking(burst=3), 0
+    seen = [(0, 0)]  # decisions and questions so far
+    for step, share in steps:
+        decided, asking.share = decided + step, share
         asking.may_ask(decided)
-    assert asking.asked <= (share * decided + 4 if share else 0)
+        seen.append((decided, asking.asked))
+    most = max((share for _, share in steps), default=0.0)
+    for index, (begun, before) in enumerate(seen):
+        for ended, asked in seen[index + 1 :]:
+            assert asked - before <= most * (ended - begun) + 3 + 1e-6
+    assert asking.asked + asking.kept_local == len(steps)
+
+
+def test_a_quiet_month_saves_up_no_flood_of_questions():
+    asking = Asking(burst=3)
+    decided = 1_000_000
+    asked = [asking.may_ask(decided + n) for n in range(1000)]
+    assert sum(asked) <= 0.1 * 1000 + 3
+    assert asked[:3] == [True] * 3
+    assert sum(asked) >= 0.1 * 1000 - 3, "and the share is there to be used"
+
+
+def test_a_share_of_nothing_asks_nothing():
+    asking = Asking()
+    asking.share = 0.0
+    assert not any(asking.may_ask(n) for n in range(100))
 
 
 # Budget and schedule

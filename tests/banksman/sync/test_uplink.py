@@ -97,6 +97,6 @@ async def test_an_unreliable_link_lets_the_store_keep_more(line, make_rig, store
     await line.down()
     put_audit(3)
     rig = make_rig(line.port, retention_grows_by=2.0)
-    await until(lambda: store._keeper.stretch == 2.0, "what fails is told to the store")
+    await until(lambda: store.status().stretch == 2.0, "what fails is told to the store")
     assert rig.status.reliability == 0.0
     assert rig.status.retention == 2.0
