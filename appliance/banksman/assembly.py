@@ -151,7 +151,8 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     )
     if uplink is None:
         store.stretch(1.0)  # nobody measures a link, so nobody would ever ask for less again
-    if cloud is not None and syncs:
+    if cloud is not None and uplink is not None:
+        cloud.way = uplink
         cloud.may_ask = lambda: asking.may_ask(decided(core.view))
     if uplink is None:
         store.stretch(1.0)  # nobody measures a link, so nobody would ever ask for less again

@@ -9,6 +9,9 @@ Rules of this file
 - ``reply`` is called at most once, on the control thread, and never after the deadline: the
   control loop has its own timer and has moved on. Late answers are counted.
 - The cloud is not trusted with more than choosing among the actions it was asked about.
+- It leaves by the uplink's interface and spends its metered budget (`way`). Over a metered link the
+  endpoint is looked at ten times more rarely; with the budget spent nothing is asked at all, and
+  the box decides by itself.
 - Bounded: at most `OUTSTANDING_MAX` questions at a time, answers of at most `ANSWER_MAX_BYTES`.
 """
 
@@ -32,11 +35,14 @@ from banksman.control.ports import Reply
 from banksman.deciding.decide import judge_answer
 from banksman.deciding.decision import Event, Verdict
 from banksman.sync.sessions import Sessions
+from banksman.sync.transport import HEAD_BYTES
+from banksman.sync.way import OpenWay, Way, socket_by
 from banksman.wire.messages import AnswerMessage, AskMessage
 
 OUTSTANDING_MAX = 16
 ANSWER_MAX_BYTES = 64 * 1024
 FAILURES_TO_DOWN = 3
+METERED_SLOWER = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +56,7 @@ class CloudReport(msgspec.Struct, frozen=True):
     answered: int
     failed: int  # no usable answer, within the deadline
     late: int  # the deadline passed first
-    refused: int  # too many questions at a time, over their share of decisions, or not running
+    refused: int  # too many at a time, over their share, not running, or the budget is spent
 
 
 class _Question(msgspec.Struct, frozen=True):
@@ -87,7 +93,9 @@ class HttpCloudPort:
         self._numbers = itertools.count(1)
         self._ids = f"{node}-ask-{clock.boot_id[:8]}-{clock.mono_ns():x}"
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sessions = Sessions(tls, _open)
+        self.way: Way = OpenWay()  # main loop; set before `run`
+        self._leaves_by: str | None = None
+        self._sessions = Sessions(tls, self._open)
         self._tasks: set[asyncio.Task[None]] = set()
         self._outstanding = 0  # counted on the main loop
         self._up = False
@@ -130,8 +138,9 @@ class HttpCloudPort:
         try:
             self._loop = asyncio.get_running_loop()
             while True:
-                await self._probe()
-                await asyncio.sleep(self._settings.probe_s)
+                if not self._spent():
+                    await self._probe()
+                await asyncio.sleep(self.probe_every_s)
         finally:
             self._loop = None
             self._up = False
@@ -142,8 +151,17 @@ class HttpCloudPort:
 
     # On the main loop
 
+    @property
+    def probe_every_s(self) -> float:
+        """How often the endpoint is looked at over the link of now."""
+        return self._settings.probe_s * (METERED_SLOWER if self.way.metered else 1.0)
+
+    def _spent(self) -> bool:
+        left = self.way.left_bytes
+        return left is not None and left <= 0
+
     def _start(self, question: _Question) -> None:
-        if self._loop is None or self._outstanding >= OUTSTANDING_MAX:
+        if self._loop is None or self._outstanding >= OUTSTANDING_MAX or self._spent():
             self._refused += 1
             self._answer(question, None)
             return
@@ -190,18 +208,28 @@ class HttpCloudPort:
             file = Path(self._settings.token_file)
             token = await asyncio.to_thread(file.read_text, encoding="utf-8")
             headers["Authorization"] = f"Bearer {token.strip()}"
-        async with (
-            self._sessions.lend() as session,
-            session.request(
-                method, self._url + path, data=body, headers=headers, allow_redirects=False
-            ) as answer,
-        ):
-            found = bytearray()
-            async for chunk in answer.content.iter_chunked(8192):
-                found += chunk
-                if len(found) > ANSWER_MAX_BYTES:
-                    raise ValueError("the answer is too long")
-            return answer.status, bytes(found)
+        if self.way.interface != self._leaves_by:
+            self._leaves_by = self.way.interface
+            await self._sessions.forget()
+        found, cost_bytes = bytearray(), len(body or b"") + HEAD_BYTES
+        try:
+            async with (
+                self._sessions.lend() as session,
+                session.request(
+                    method, self._url + path, data=body, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                async for chunk in answer.content.iter_chunked(8192):
+                    found += chunk
+                    if len(found) > ANSWER_MAX_BYTES:
+                        raise ValueError("the answer is too long")
+                return answer.status, bytes(found)
+        except aiohttp.ClientConnectorError:
+            cost_bytes = 0  # no connection, so nothing left
+            raise
+        finally:
+            # Whatever came of it: a question without an answer has cost its bytes as well.
+            self.way.spend(cost_bytes + len(found))
 
     def _answer(self, question: _Question, verdict: Verdict | None) -> None:
         if self._clock.mono_ns() > question.by_mono_ns:
@@ -251,10 +279,12 @@ class HttpCloudPort:
             actions=list(actions),
         )
 
-
-def _open(context: ssl.SSLContext | None) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(ssl=True if context is None else context)
-    return aiohttp.ClientSession(connector=connector)
+    def _open(self, context: ssl.SSLContext | None) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=True if context is None else context,
+            socket_factory=lambda address: socket_by(self._leaves_by, address),
+        )
+        return aiohttp.ClientSession(connector=connector)
 
 
 def _always() -> bool:

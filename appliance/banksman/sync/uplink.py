@@ -56,6 +56,20 @@ class Uplink:
         return self._parts.transport.interface
 
     @property
+    def metered(self) -> bool:
+        """Whether bytes cost something now."""
+        return self._plan.metered
+
+    @property
+    def left_bytes(self) -> int | None:
+        """What a metered link may still carry; None: no limit, or not metered. Main loop."""
+        return self._parts.spending.left_bytes
+
+    def spend(self, size: int) -> None:
+        """Others sent so many bytes over its link. Main loop."""
+        self._parts.spending.spend(size)
+
+    @property
     def up(self) -> bool:
         """Whether the endpoint has answered last; any thread."""
         return self._parts.standing.state == "up"

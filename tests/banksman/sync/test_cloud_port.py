@@ -96,6 +96,19 @@ class Asker:
         self.control.close()
 
 
+class Link:
+    """The way that an uplink has chosen."""
+
+    def __init__(self) -> None:
+        self.interface: str | None = None
+        self.metered = False
+        self.left_bytes: int | None = None
+        self.spent: list[int] = []
+
+    def spend(self, size: int) -> None:
+        self.spent.append(size)
+
+
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
     one = Cloud()
@@ -243,3 +256,70 @@ async def test_the_token_is_sent(cloud, make_asker, until, tmp_path):
     asker = make_asker(cloud.url, token_file=str(token))
     await until(asker.port.up, "the probe")
     assert cloud.headers[-1]["Authorization"] == "Bearer s3cret"
+
+
+async def test_it_leaves_by_the_uplinks_interface_and_follows_it(asker, cloud, until):
+    link = Link()
+    asker.port.way = link
+    link.interface = "gone0"
+    asker.ask()
+    await until(lambda: asker.replies, "the reply")
+    assert asker.replies.pop()[0] is None
+    assert cloud.questions == [], "nothing left by another way"
+    link.interface = "lo"
+    asker.ask()
+    await until(lambda: asker.replies, "the reply over the loopback")
+    assert asker.replies.pop()[0].action == "line_stop"
+
+
+async def test_questions_and_looks_count_into_the_metered_budget(cloud, make_asker, until):
+    asker = make_asker(cloud.url, run=False)
+    asker.port.way = link = Link()
+    asker.start()
+    await until(lambda: len(link.spent) == 1, "the look is counted")
+    asker.ask()
+    await until(lambda: asker.replies, "the reply")
+    question = len(json.dumps(cloud.questions[0], separators=(",", ":")))
+    assert max(link.spent) >= link.spent[0] + question
+
+
+async def test_a_spent_budget_asks_nobody_and_looks_at_nothing(cloud, make_asker, until):
+    asker = make_asker(cloud.url, run=False)
+    asker.port.way = link = Link()
+    link.left_bytes = 0
+    asker.start()
+    asker.ask()
+    await until(lambda: asker.replies, "the refusal")
+    assert asker.replies[0][0] is None
+    assert (cloud.questions, cloud.headers, link.spent) == ([], [], [])
+    assert asker.port.report().refused == 1
+
+
+async def test_an_endpoint_that_cannot_be_reached_costs_no_bytes(free_port, make_asker, until):
+    asker = make_asker(f"http://127.0.0.1:{free_port}", run=False)
+    asker.port.way = link = Link()
+    asker.start()
+    await until(lambda: link.spent, "the look")
+    assert link.spent == [0]
+
+
+def test_over_a_metered_link_the_endpoint_is_looked_at_ten_times_more_rarely():
+    port = HttpCloudPort(
+        CloudSettings(url="http://127.0.0.1:1", probe_s=7.0), "press-1", SystemClock(), print
+    )
+    port.way = link = Link()
+    assert port.probe_every_s == 7.0
+    link.metered = True
+    assert port.probe_every_s == 70.0
+
+
+async def test_an_uplink_is_such_a_way_and_spends_its_own_budget(make_rig, until):
+    from banksman.sync.way import Way
+
+    rig = make_rig(url="http://127.0.0.1:1", metered=True)
+    way: Way = rig.uplink
+    await until(lambda: way.left_bytes is not None, "the link is known to be metered")
+    await rig.stop()
+    before = way.left_bytes
+    way.spend(1_000)
+    assert (way.metered, way.interface, way.left_bytes) == (True, None, before - 1_000)
