@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,17 +26,20 @@ from banksman.control_parts import Extras
 from banksman.deciding.decision import Decision
 from banksman.store.sealing import Seal
 from banksman.store.store import Store
+from banksman.vision.answers import AnswerBook
 from banksman.vision.bundle_shelf import BundleShelf
 from banksman.vision.cabinet import Cabinet
 from banksman.vision.codes import REMEDY, Codes, is_there
 from banksman.vision.commissioning import Commissioning
 from banksman.vision.desk import Note, QualityDesk, StationParts
 from banksman.vision.evidence import Evidence, Seen, Source
+from banksman.vision.exhibit import Exhibit
 from banksman.vision.in_use import Using
 from banksman.vision.inspection import Picture, Region
 from banksman.vision.jpeg import to_jpeg
 from banksman.vision.looking import Looker, come_first
 from banksman.vision.parts_folder import PartsFolder
+from banksman.vision.passes import PassDraw
 from banksman.vision.sealed_files import SealedFiles
 from banksman.vision.showing import Showing
 from banksman.vision.station import Station
@@ -97,7 +101,9 @@ class Vision:
             each.id: self._station_parts(each, self.stations[each.id]) for each in settings
         }
         sources = {name: self._source(parts) for name, parts in self._parts.items()}
-        self._evidence = Evidence(sources, store.ids.next, to_jpeg)
+        self._evidence = Evidence(sources, store.ids.next, to_jpeg, clock.wall_ns)
+        for name, station in self.stations.items():
+            station.watch_passes(partial(self._evidence.passed, name))
         self.uploads = Uploads(
             [self._parts[each.id].kept for each in settings if each.evidence.upload]
         )
@@ -204,21 +210,33 @@ class Vision:
             ),
         )
         station.watch_frames(commissioning.offer)
+        answers = AnswerBook(folder / "answers.json")
         return StationParts(
             station,
-            self._cabinet(settings.id, "pictures", bounds.pictures_most, bounds.most_mb),
+            self._cabinet(
+                settings.id, "pictures", bounds.pictures_most, bounds.most_mb, answers.add
+            ),
             self._cabinet(settings.id, "examples", bounds.examples_most, bounds.examples_mb),
             commissioning,
             Showing(self._cameras[settings.camera], parts, region_of(settings)),
+            answers,
+            PassDraw(settings.id, bounds.passes_one_in, bounds.passes_a_day),
         )
 
-    def _cabinet(self, station: str, what: str, most: int, most_mb: float) -> Cabinet:
+    def _cabinet(
+        self,
+        station: str,
+        what: str,
+        most: int,
+        most_mb: float,
+        gave_way: Callable[[Exhibit], None] = lambda _: None,
+    ) -> Cabinet:
         def tell(why: str) -> None:
             text = f"{station}: {why}; see docs/operate/records.md"
             self._alarms.raise_alarm(f"pictures.{station}", text, Priority.IMPORTANT, station)
 
         files = SealedFiles(self._seal, f"{station}/{what}")
-        return Cabinet(self._root / station / what, most, int(most_mb * 1e6), files, tell)
+        return Cabinet(self._root / station / what, most, int(most_mb * 1e6), files, tell, gave_way)
 
     def _source(self, parts: StationParts) -> Source:
         station = parts.station
@@ -229,7 +247,7 @@ class Vision:
                 return None
             return Seen(finding, station.using.version, station.using.limits)
 
-        return Source(find, parts.kept, station.settings.evidence.quality)
+        return Source(find, parts.kept, station.settings.evidence.quality, parts.draw)
 
 
 def region_of(settings: InspectionSettings) -> Region | None:

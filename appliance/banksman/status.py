@@ -107,7 +107,13 @@ class InspectionStatus(msgspec.Struct, frozen=True):
     why_none: str = ""
     warning: float | None = None  # rarity from which a part is doubtful
     critical: float | None = None
+    backend: str = ""  # what its network runs on
+    backend_why: str = ""  # which others do not serve, and why
+    inspect_p50_ms: float = 0.0  # of the newest inspections
+    inspect_p99_ms: float = 0.0
     inspected: int = 0
+    warnings: int = 0  # of those: doubtful
+    criticals: int = 0  # of those: critical
     failed: int = 0
     missed: int = 0
     frames_skipped: int = 0
@@ -121,7 +127,10 @@ class InspectionStatus(msgspec.Struct, frozen=True):
     pictures_mb: float = 0.0
     pictures_dropped: int = 0
     pictures_waiting: int = 0  # not sent up yet
-    review_waiting: int = 0  # wait for a person
+    review_waiting: int = 0  # wait for a person, as the box was not sure of them
+    passes_waiting: int = 0  # wait for a person, drawn by chance from those that passed
+    review_hidden: int = 0  # wait, and the list has no room for them
+    passes_drawn: int = 0
     examples: int = 0  # with a person's answer, to learn from
 
 

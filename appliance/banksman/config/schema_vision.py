@@ -66,6 +66,16 @@ class EvidenceSettings(Settings):
     )
     quality: int = Field(88, ge=10, le=100, description="of JPEG")
     upload: bool = Field(True, description="send them up with [sync], by priority")
+    passes_one_in: int = Field(
+        200, ge=0, le=1_000_000,
+        description="one pass in so many is kept for a person to look at, by chance; 0: none",
+    )  # fmt: skip
+    passes_a_day: int = Field(
+        100, ge=1, le=10_000, description="… at most so many a day, spread over it"
+    )
+    review_most: int = Field(
+        500, ge=1, le=10_000, description="wait on the list for a person; the least urgent leave it"
+    )
     examples_most: int = Field(
         500, ge=0, le=100_000, description="pictures with a person's answer, kept to learn from"
     )

@@ -10,6 +10,8 @@ from banksman.telemetry.metrics import family
 # Field of InspectionStatus -> (name, kind, what it counts).
 FIGURES = (
     ("inspected", "inspection_looks_total", "counter", "Frames judged."),
+    ("warnings", "inspection_doubtful_total", "counter", "Of those doubtful."),
+    ("criticals", "inspection_critical_total", "counter", "Of those critical."),
     ("failed", "inspection_failed_total", "counter", "Frames that could not be judged."),
     ("missed", "inspection_missed_total", "counter", "Parts without a picture in time."),
     ("frames_skipped", "inspection_frames_skipped_total", "counter", "Frames passed over."),
@@ -28,6 +30,9 @@ FIGURES = (
     ("pictures_dropped", "inspection_pictures_dropped_total", "counter", "Pictures let go."),
     ("pictures_waiting", "inspection_pictures_waiting", "gauge", "Pictures not sent up."),
     ("review_waiting", "inspection_review_waiting", "gauge", "Pictures that wait for a person."),
+    ("passes_waiting", "inspection_passes_waiting", "gauge", "Drawn passes that wait for one."),
+    ("review_hidden", "inspection_review_hidden", "gauge", "Wait beyond the list's bound."),
+    ("passes_drawn", "inspection_passes_drawn_total", "counter", "Passes drawn by chance."),
     ("examples", "inspection_examples", "gauge", "Pictures with a person's answer."),
 )
 
@@ -41,6 +46,18 @@ def inspection_families(stations: Sequence[InspectionStatus]) -> Iterator[str]:
         for each in stations
     ]
     yield family("inspection_bundle_in_use", "gauge", "1: a bundle looks.", bundles)
+    backends = [
+        ({"inspection": each.id, "camera": each.camera, "backend": each.backend}, 1.0)
+        for each in stations
+        if each.backend
+    ]
+    yield family("inspection_backend_info", "gauge", "What the network runs on.", backends)
+    took = [
+        ({"inspection": each.id, "quantile": quantile}, value / 1e3)
+        for each in stations
+        for quantile, value in (("0.5", each.inspect_p50_ms), ("0.99", each.inspect_p99_ms))
+    ]
+    yield family("inspection_seconds", "gauge", "Time of the newest inspections.", took)
     for field, name, kind, about in FIGURES:
         rows = [({"inspection": each.id}, float(getattr(each, field))) for each in stations]
         yield family(name, kind, about, rows)

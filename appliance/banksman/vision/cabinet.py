@@ -5,7 +5,8 @@ Rules of this file
   names can be shown. Leftovers of a crash are removed at the start.
 - Under the store's key both files are sealed. What does not open is set aside and told of: the key
   may come back, and what was tampered with is nobody's evidence.
-- Bounded by the shelf; what gives way is deleted at once and counted.
+- Bounded by the shelf; what gives way is deleted at once and counted, and ``gave_way`` hears of it.
+- What waits for a person, and what was not sent, is known without looking through all.
 - It blocks. Any thread may call it: writing takes turns, and reading is safe beside it.
 """
 
@@ -22,6 +23,7 @@ import msgspec
 from banksman.store.sealing import Unreadable
 from banksman.vision.aside import Aside
 from banksman.vision.exhibit import Exhibit
+from banksman.vision.review_list import newest_first
 from banksman.vision.sealed_files import SealedFiles
 from banksman.vision.shelf import Kept, Shelf
 
@@ -42,17 +44,22 @@ class Cabinet:
         bytes_most: int,
         files: SealedFiles | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        gave_way: Callable[[Exhibit], None] = lambda _: None,
     ) -> None:
         """Find what is there. Raises OSError when the folder cannot be had.
 
-        ``tell`` hears why pictures were set aside; any thread.
+        ``tell`` hears why pictures were set aside; any thread. ``gave_way`` is told of each that
+        gives way, in the middle of the writing.
         """
         self._folder = folder
         self._files = files or SealedFiles()
         self._tell_aside = tell
+        self._gave_way = gave_way
         self._aside = Aside(folder)
         self._shelf = Shelf(pictures_most, bytes_most)
         self._exhibits: dict[str, Exhibit] = {}
+        self._waiting: dict[str, Exhibit] = {}
+        self._unsent: set[str] = set()
         self._writing = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._find()
@@ -72,12 +79,21 @@ class Cabinet:
         """How many do not open."""
         return len(self._aside)
 
+    @property
+    def unsent(self) -> int:
+        """How many were not sent up."""
+        return len(self._unsent)
+
     def __len__(self) -> int:
         return len(self._exhibits)
 
     def exhibits(self) -> Sequence[Exhibit]:
         """All of them."""
-        return sorted(self._exhibits.values(), key=lambda each: -each.wall_ns)
+        return sorted(self._exhibits.values(), key=newest_first)
+
+    def waiting(self) -> Sequence[Exhibit]:
+        """Those that wait for a person, in no order."""
+        return list(self._waiting.values())
 
     def get(self, exhibit_id: str) -> Exhibit:
         """One of them. Raises KeyError."""
@@ -118,12 +134,35 @@ class Cabinet:
 
     def _tell(self, exhibit: Exhibit) -> None:
         self._files.write(self._path(exhibit.id, STORY), msgspec.json.encode(exhibit))
+        self._note(exhibit)
+        self._make_room(self._shelf.put(_kept(exhibit)))
+
+    def _note(self, exhibit: Exhibit) -> None:
         self._exhibits[exhibit.id] = exhibit
-        self._remove(self._shelf.put(_kept(exhibit)))
+        if exhibit.waits:
+            self._waiting[exhibit.id] = exhibit
+        else:
+            self._waiting.pop(exhibit.id, None)
+        if exhibit.sent:
+            self._unsent.discard(exhibit.id)
+        else:
+            self._unsent.add(exhibit.id)
+
+    def _forget(self, exhibit_id: str) -> Exhibit | None:
+        self._waiting.pop(exhibit_id, None)
+        self._unsent.discard(exhibit_id)
+        return self._exhibits.pop(exhibit_id, None)
+
+    def _make_room(self, gone: Sequence[str]) -> None:
+        for exhibit_id in gone:
+            exhibit = self._exhibits.get(exhibit_id)
+            if exhibit is not None:
+                self._gave_way(exhibit)
+        self._remove(gone)
 
     def _remove(self, gone: Sequence[str]) -> None:
         for exhibit_id in gone:
-            self._exhibits.pop(exhibit_id, None)
+            self._forget(exhibit_id)
             for ending in (STORY, PICTURE):
                 self._path(exhibit_id, ending).unlink(missing_ok=True)
 
@@ -132,8 +171,7 @@ class Cabinet:
 
     def _set_aside(self, name: str, reason: str) -> None:
         """Out of sight, and told."""
-        exhibit = self._exhibits.pop(name, None)
-        if exhibit is not None:
+        if self._forget(name) is not None:
             self._shelf.take_away(name)
         with contextlib.suppress(OSError):
             self._aside.put(name, reason)
@@ -167,16 +205,21 @@ class Cabinet:
             if path.suffix == STORY:
                 exhibit = self._read(path)
                 if exhibit is not None and self._path(exhibit.id, PICTURE).is_file():
-                    self._exhibits[exhibit.id] = exhibit
+                    self._note(exhibit)
         for path in list(self._folder.iterdir()):
             known = path.suffix in (STORY, PICTURE) and path.stem in self._exhibits
             if not known and path.is_file():
                 path.unlink(missing_ok=True)
         for exhibit in self.exhibits():
-            self._remove(self._shelf.put(_kept(exhibit)))
+            self._make_room(self._shelf.put(_kept(exhibit)))
 
 
 def _kept(exhibit: Exhibit) -> Kept:
     return Kept(
-        exhibit.id, exhibit.priority, exhibit.wall_ns, exhibit.size_bytes, bool(exhibit.answer)
+        exhibit.id,
+        exhibit.priority,
+        exhibit.wall_ns,
+        exhibit.size_bytes,
+        bool(exhibit.answer),
+        exhibit.drawn,
     )

@@ -7,17 +7,21 @@ person's word on a decision that was made, kept as an example to learn from.
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from banksman.status import InspectionStatus
+from banksman.vision.answers import AnswerBook
 from banksman.vision.cabinet import Cabinet
 from banksman.vision.commission_view import CommissionView
 from banksman.vision.commissioning import Commissioning
 from banksman.vision.evidence import Evidence
 from banksman.vision.exhibit import LABEL_CHARS, Answer, Exhibit
+from banksman.vision.passes import PassDraw
 from banksman.vision.rates import Rates, rates_of
+from banksman.vision.review_list import listed, newest_first, urgent_first
 from banksman.vision.showing import Showing
 from banksman.vision.station import Station
 
@@ -32,6 +36,8 @@ class StationParts(msgspec.Struct, frozen=True):
     examples: Cabinet
     commissioning: Commissioning
     showing: Showing
+    answers: AnswerBook
+    draw: PassDraw
 
 
 class QualityDesk:
@@ -51,36 +57,65 @@ class QualityDesk:
 
     def inspections(self) -> Sequence[InspectionStatus]:
         """Every station with its figures."""
-        return [
-            msgspec.structs.replace(
-                each.station.status(),
-                pictures=len(each.kept),
-                pictures_mb=each.kept.size_bytes / 1e6,
-                pictures_dropped=each.kept.dropped + self._evidence.dropped[name],
-                pictures_waiting=sum(not one.sent for one in each.kept.exhibits()),
-                review_waiting=sum(one.waits for one in each.kept.exhibits()),
-                examples=len(each.examples),
-            )
-            for name, each in self._stations.items()
-        ]
+        return [self._status(name, each) for name, each in self._stations.items()]
+
+    def _status(self, name: str, parts: StationParts) -> InspectionStatus:
+        waiting = parts.kept.waiting()
+        shown = listed(waiting, parts.station.settings.evidence.review_most)
+        passes = sum(one.drawn for one in shown)
+        return msgspec.structs.replace(
+            parts.station.status(),
+            pictures=len(parts.kept),
+            pictures_mb=parts.kept.size_bytes / 1e6,
+            pictures_dropped=parts.kept.dropped + self._evidence.dropped[name],
+            pictures_waiting=parts.kept.unsent,
+            review_waiting=len(shown) - passes,
+            passes_waiting=passes,
+            review_hidden=len(waiting) - len(shown),
+            passes_drawn=parts.draw.drawn,
+            examples=len(parts.examples),
+        )
 
     def rates(self) -> Sequence[Rates]:
-        """How often each is wrong, as far as people have looked."""
-        return [rates_of(name, each.kept.exhibits()) for name, each in self._stations.items()]
+        """How often each one's bundle in use is wrong, as far as people have looked."""
+        return [
+            rates_of(name, bundle, each.kept.exhibits(), each.answers.of(bundle))
+            for name, each in self._stations.items()
+            for bundle in (each.station.using.version,)
+        ]
 
     def exhibits(
-        self, station: str | None, waiting: bool, limit: int, before: str | None
+        self,
+        station: str | None,
+        waiting: bool,
+        limit: int,
+        before: str | None,
+        passes: bool = False,
     ) -> Sequence[Exhibit]:
-        """Kept pictures, newest first; ``before`` is an id to page on from. KeyError: no such."""
-        names = list(self._stations) if station is None else [station]
-        found = [one for name in names for one in self._stations[name].kept.exhibits()]
-        found.sort(key=lambda each: (-each.wall_ns, each.id))
-        if waiting:
-            found = [each for each in found if each.waits]
+        """Kept pictures, newest first; those that wait for a person, most urgent first.
+
+        ``before`` is an id to page on from; ``passes``: only those drawn by chance. KeyError: no
+        such station.
+        """
+        stations = list(self._stations.values()) if station is None else [self._stations[station]]
+        order = urgent_first if waiting else newest_first
+        found: list[Exhibit] = []
+        for each in stations:
+            most = each.station.settings.evidence.review_most
+            found += listed(each.kept.waiting(), most) if waiting else each.kept.exhibits()
+        if passes:
+            found = [each for each in found if each.drawn]
         if before is not None:
-            ids = [each.id for each in found]
-            found = found[ids.index(before) + 1 :] if before in ids else []
-        return found[:limit]
+            last = self._last(before)
+            found = [each for each in found if last is not None and order(each) > order(last)]
+        return heapq.nsmallest(limit, found, key=order)
+
+    def _last(self, exhibit_id: str) -> Exhibit | None:
+        """The last one of a page, answered meanwhile or not; None: it is gone."""
+        try:
+            return self._of(exhibit_id).kept.get(exhibit_id)
+        except KeyError:
+            return None
 
     async def picture(self, exhibit_id: str) -> bytes:
         """The JPEG of one. Raises KeyError."""

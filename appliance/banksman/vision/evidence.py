@@ -5,6 +5,8 @@
 Rules of this file
 - `decided` is called on the control thread for every recorded decision and returns at once. A
   picture is kept when the decision acted, waits for a person, or its severity is no pass.
+- `passed` is called there for every finding that passed: one in so many is kept (`passes`), for a
+  person to look at. Escapes are found by nothing else.
 - The queue is bounded. Full: the least urgent picture is let go, and counted.
 - A disk that refuses costs pictures, which are counted, and never a decision.
 """
@@ -20,9 +22,10 @@ import msgspec
 
 from banksman.deciding.decision import NO_ACTION, Decision
 from banksman.vision.cabinet import Cabinet
-from banksman.vision.exhibit import Exhibit, exhibit_of
+from banksman.vision.exhibit import Exhibit, exhibit_of, exhibit_of_pass
 from banksman.vision.finding import Finding
 from banksman.vision.inspection import Picture
+from banksman.vision.passes import PassDraw
 from banksman.vision.severity import Limits, Severity
 
 QUEUE_MOST = 8
@@ -47,6 +50,7 @@ class Source(NamedTuple):
     find: Callable[[int], Seen | None]
     cabinet: Cabinet
     quality: int
+    draw: PassDraw
 
 
 class _Job(NamedTuple):
@@ -59,12 +63,17 @@ class Evidence:
     """See the rules above; ``to_jpeg(picture, quality, comment)``."""
 
     def __init__(
-        self, sources: Mapping[str, Source], next_id: Callable[[], str], to_jpeg: ToJpeg
+        self,
+        sources: Mapping[str, Source],
+        next_id: Callable[[], str],
+        to_jpeg: ToJpeg,
+        wall_ns: Callable[[], int],
     ) -> None:
         self.dropped: dict[str, int] = dict.fromkeys(sources, 0)
         self._sources = sources
         self._next_id = next_id
         self._to_jpeg = to_jpeg
+        self._wall_ns = wall_ns
         self._jobs: list[_Job] = []
         self._news = threading.Condition()
         self._stopping = False
@@ -96,6 +105,19 @@ class Evidence:
                     decision, seen.finding, station, self._next_id(), seen.bundle, seen.limits
                 )
                 self._put(_Job(exhibit, seen.finding.picture, source))
+
+    def passed(self, station: str, finding: Finding) -> None:
+        """A part passed; keep it if chance draws it."""
+        source = self._sources[station]
+        if finding.picture is None or not source.draw.draws(finding.frame, finding.exposed_ns):
+            return
+        seen = source.find(finding.frame)
+        bundle, limits = (seen.bundle, seen.limits) if seen is not None else ("", None)
+        exhibit = exhibit_of_pass(
+            finding, station, self._next_id(), self._next_id(), self._wall_ns(),
+            source.draw.one_in, bundle, limits,
+        )  # fmt: skip
+        self._put(_Job(exhibit, finding.picture, source))
 
     def _put(self, job: _Job) -> None:
         with self._news:

@@ -3,18 +3,18 @@
     ID.jpg     the whole frame, as filmed
     ID.json    this struct; the heat map is coarse and small enough to stand in it
 
-``ID`` is the decision's. Pure: values only.
+``ID`` is the decision's; a pass that was drawn by chance has one of its own. Pure: values only.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
-from banksman.deciding.decision import Decision
+from banksman.deciding.decision import NO_ACTION, Decision
 from banksman.vision.finding import Finding
 from banksman.vision.inspection import Inspection, Region
 from banksman.vision.severity import Limits, Severity
@@ -63,6 +63,7 @@ class Exhibit(msgspec.Struct, frozen=True):
     sure_of_label: float = 0.0
     region: Region | None = None
     heat: Heat | None = None
+    drawn: bool = False  # a pass that was drawn by chance (`passes`)
     sent: bool = False
     answer: Answer = ""
     answer_label: str = ""
@@ -72,7 +73,7 @@ class Exhibit(msgspec.Struct, frozen=True):
     @property
     def waits(self) -> bool:
         """Whether a person shall look at it."""
-        return self.review and not self.answer
+        return (self.review or self.drawn) and not self.answer
 
 
 def exhibit_of(
@@ -84,9 +85,6 @@ def exhibit_of(
     limits: Limits | None,
 ) -> Exhibit:
     """The exhibit of a decision and what was seen; raises ValueError without a picture."""
-    if finding.picture is None:
-        raise ValueError(f"decision {decision.id} has no picture")
-    seen = finding.inspection
     severity = finding.severity
     return Exhibit(
         id=decision.id,
@@ -101,16 +99,56 @@ def exhibit_of(
         review=decision.review,
         severity="unknown" if severity is None else severity.name.lower(),
         bundle=bundle,
-        width=int(finding.picture.shape[1]),
-        height=int(finding.picture.shape[0]),
-        score=seen.score if seen is not None else None,
-        warning=limits.warning if limits is not None else None,
-        critical=limits.critical if limits is not None else None,
-        label=seen.label[:LABEL_CHARS] if seen is not None else "",
-        sure_of_label=seen.confidence if seen is not None else 0.0,
-        region=seen.region if seen is not None else None,
-        heat=heat_of(seen) if seen is not None else None,
+        **_seen(finding, limits),
     )
+
+
+def exhibit_of_pass(
+    finding: Finding,
+    station: str,
+    exhibit_id: str,
+    picture_id: str,
+    wall_ns: int,
+    one_in: int,
+    bundle: str,
+    limits: Limits | None,
+) -> Exhibit:
+    """The exhibit of a pass that was drawn by chance; raises ValueError without a picture."""
+    seen = finding.inspection
+    return Exhibit(
+        id=exhibit_id,
+        picture_id=picture_id,
+        station=station,
+        wall_ns=wall_ns,
+        priority=Priority.BACKGROUND,
+        point="",
+        action=NO_ACTION,
+        reason=f"it passed, and was drawn by chance: one pass in {one_in} is looked at by a person",
+        confidence=seen.confidence if seen is not None else 0.0,
+        review=False,
+        severity="pass",
+        bundle=bundle,
+        drawn=True,
+        **_seen(finding, limits),
+    )
+
+
+def _seen(finding: Finding, limits: Limits | None) -> dict[str, Any]:
+    """What the picture and its inspection say, as fields of an Exhibit."""
+    if finding.picture is None:
+        raise ValueError(f"frame {finding.frame} has no picture")
+    seen = finding.inspection
+    return {
+        "width": int(finding.picture.shape[1]),
+        "height": int(finding.picture.shape[0]),
+        "score": seen.score if seen is not None else None,
+        "warning": limits.warning if limits is not None else None,
+        "critical": limits.critical if limits is not None else None,
+        "label": seen.label[:LABEL_CHARS] if seen is not None else "",
+        "sure_of_label": seen.confidence if seen is not None else 0.0,
+        "region": seen.region if seen is not None else None,
+        "heat": heat_of(seen) if seen is not None else None,
+    }
 
 
 def urgency(severity: Severity | None, *, review: bool) -> Priority:

@@ -44,5 +44,7 @@ class Tally(msgspec.Struct):
     inspected: int = 0
     failed: int = 0  # looked at in vain
     missed: int = 0  # parts of which there was no picture in time
+    warnings: int = 0  # the control loop: findings by themselves, before the debounce
+    criticals: int = 0
     handed_late: int = 0  # the control loop did not take them in time
     codes_failed: int = 0  # frames whose codes could not be read, because the reader broke

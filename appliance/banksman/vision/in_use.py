@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from banksman.vision.looking import Looker
 from banksman.vision.severity import Limits
+from banksman_inference.fallback import BackendStatus
 
 NONE = "no bundle is in use"
 
 
+def _none_told() -> Sequence[BackendStatus]:
+    return ()
+
+
 class InUse(msgspec.Struct, frozen=True):
-    """What looks now: a looker, its limits, and which bundle it is of."""
+    """What looks now: a looker, its limits, and which bundle it is of.
+
+    ``backends`` tells how each backend of its network stands, the preferred first; any thread.
+    """
 
     looker: Looker
     limits: Limits
     version: str
+    backends: Callable[[], Sequence[BackendStatus]] = _none_told
 
 
 class Using:

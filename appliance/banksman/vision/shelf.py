@@ -5,13 +5,19 @@ Rules of this file
 - What comes goes too, when it is itself the least urgent and there is no room: a flood of passes
   never pushes out a stop.
 - A person's answer is worth keeping: an answered picture goes after unanswered ones of its urgency.
+- A tenth of the places is kept for passes that were drawn by chance: on a shelf full of warnings
+  none would stay, and escapes could never be found.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from banksman.wire.messages import Priority
+
+DRAWN_SHARE = 10  # a tenth
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -22,6 +28,7 @@ class Kept(msgspec.Struct, frozen=True):
     wall_ns: int
     size_bytes: int
     answered: bool = False
+    drawn: bool = False  # a pass, by chance
 
 
 class Shelf:
@@ -33,6 +40,7 @@ class Shelf:
         self._pictures_most = pictures_most
         self._bytes_most = bytes_most
         self._kept: dict[str, Kept] = {}
+        self._drawn = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -42,9 +50,10 @@ class Shelf:
         self.take_away(picture.id)
         self._kept[picture.id] = picture
         self.size_bytes += picture.size_bytes
+        self._drawn += picture.drawn
         gone: list[str] = []
         while self._kept and self._over():
-            least = max(self._kept.values(), key=_dispensable)
+            least = max(self._least_of(), key=_dispensable)
             self.take_away(least.id)
             gone.append(least.id)
         self.dropped += len(gone)
@@ -55,6 +64,13 @@ class Shelf:
         before = self._kept.pop(picture_id, None)
         if before is not None:
             self.size_bytes -= before.size_bytes
+            self._drawn -= before.drawn
+
+    def _least_of(self) -> Collection[Kept]:
+        """Among whom the next one goes: drawn passes are spared within their tenth."""
+        if 0 < self._drawn <= len(self._kept) // DRAWN_SHARE:
+            return [each for each in self._kept.values() if not each.drawn]
+        return self._kept.values()
 
     def _over(self) -> bool:
         return len(self._kept) > self._pictures_most or self.size_bytes > self._bytes_most

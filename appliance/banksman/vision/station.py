@@ -34,7 +34,9 @@ from banksman.vision.in_use import Using
 from banksman.vision.inspection import Picture
 from banksman.vision.looking import Looking, missed
 from banksman.vision.one_each_turn import OneEachTurn
+from banksman.vision.pace import Pace
 from banksman.vision.part_trigger import PartTrigger, triggers_of
+from banksman.vision.severity import Severity
 from banksman.vision.silence import Silence
 from banksman.vision.station_info import outputs_of, sensors_of, status_of
 from banksman.vision.telling import teller_of
@@ -95,6 +97,8 @@ class Station(Driver):
         self._beat: BadBeat | None = None
         self._bridge: Bridge[Told] | None = None
         self._recent: deque[Finding] = deque(maxlen=RECENT)
+        self._passed: Callable[[Finding], None] = lambda _: None
+        self._pace = Pace()
         self._arrived = OneEachTurn(self._take)
         self._last_ns = ticks.mono_ns()
         stale_ms = settings.stale_ms if triggers is None else None
@@ -108,9 +112,15 @@ class Station(Driver):
         """Tell this one of each usable frame, on the looking thread, before it is looked at."""
         self._looking.offer = offer
 
+    def watch_passes(self, passed: Callable[[Finding], None]) -> None:
+        """Tell this one of each finding that passed, on the control thread, once it is told."""
+        self._passed = passed
+
     def status(self) -> InspectionStatus:
         """Its figures, for page and metrics."""
-        return status_of(self.settings, self.using, self.tally, self._teller.part, self._gate)
+        return status_of(
+            self.settings, self.using, self.tally, self._teller.part, self._gate, self._pace
+        )
 
     # -- the driver ------------------------------------------------------------------------------
 
@@ -191,12 +201,18 @@ class Station(Driver):
         self._condition.requests += 1
         self._condition.round_trip_us = finding.took_ns / 1e3
         failed = finding.severity is None
+        if finding.inspection is not None:
+            self._pace.add(finding.took_ns)
+        self.tally.warnings += finding.severity is Severity.WARNING
+        self.tally.criticals += finding.severity is Severity.CRITICAL
         self._condition.errors += failed
         self._condition.fault = f"{self.id}: {finding.why}" if failed else ""
         self._condition.say(
             "connected", self._condition.fault or f"looks with {self.using.version}"
         )
         self._tell()
+        if finding.severity is Severity.PASS:
+            self._passed(finding)
 
     async def _watch(self) -> None:
         """Notice what no finding tells: silence, a lost camera, no bundle."""

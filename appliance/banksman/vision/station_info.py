@@ -9,6 +9,7 @@ from banksman.status import InspectionStatus
 from banksman.vision.finding import Tally
 from banksman.vision.gate import Gate
 from banksman.vision.in_use import Using
+from banksman.vision.pace import Pace
 from banksman_drivers.ports import OutputInfo, SensorInfo
 
 
@@ -30,16 +31,26 @@ def outputs_of(settings: InspectionSettings) -> Sequence[OutputInfo]:
 
 
 def status_of(
-    settings: InspectionSettings, using: Using, tally: Tally, parts: int, gate: Gate | None
+    settings: InspectionSettings,
+    using: Using,
+    tally: Tally,
+    parts: int,
+    gate: Gate | None,
+    pace: Pace,
 ) -> InspectionStatus:
     """What the station itself knows; `desk` adds what lies on the disk."""
-    limits = using.limits
+    now, limits = using.now, using.limits
+    backends = now.backends() if now is not None else ()
     return InspectionStatus(
         id=settings.id,
         label=settings.label or settings.id,
         camera=settings.camera,
         bundle=using.version,
-        why_none="" if using.now is not None else using.why_none,
+        backend=next((each.name for each in backends if each.state == "serving"), ""),
+        backend_why="; ".join(f"{each.name}: {each.reason}" for each in backends if each.reason),
+        inspect_p50_ms=pace.quantile_ms(0.5),
+        inspect_p99_ms=pace.quantile_ms(0.99),
+        why_none="" if now is not None else using.why_none,
         warning=limits.warning if limits is not None else None,
         critical=limits.critical if limits is not None else None,
         inspected=tally.inspected,
@@ -48,6 +59,8 @@ def status_of(
         frames_skipped=tally.frames_skipped,
         handed_late=tally.handed_late,
         codes_failed=tally.codes_failed,
+        warnings=tally.warnings,
+        criticals=tally.criticals,
         parts=parts,
         reject_waiting=len(gate.parts) if gate is not None else 0,
         reject_passed=gate.parts.passed if gate is not None else 0,

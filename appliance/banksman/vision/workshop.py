@@ -28,6 +28,7 @@ from banksman.vision.severity import Limits, limits_of
 from banksman.vision.workshop_port import Learnt
 from banksman_drivers.ports import Ticks
 from banksman_inference.bundle import HEAD, MEMORY, Bundle, pack_bundle, read_bundle, refused
+from banksman_inference.fallback import BackendStatus
 from banksman_inference.ports import Network
 
 if TYPE_CHECKING:
@@ -36,10 +37,17 @@ if TYPE_CHECKING:
 WARNING, CRITICAL = "warning", "critical"
 
 
+class ServedNetwork(Network, Protocol):
+    """A network that knows which backend serves (`banksman_inference.fallback` makes one)."""
+
+    def status(self) -> Sequence[BackendStatus]:
+        """Every backend, the preferred first."""
+
+
 class Loader(Protocol):
     """Tries and loads networks (`assembly_models.ModelLoader`)."""
 
-    def network(self, file: Path) -> tuple[Bundle, Network]:
+    def network(self, file: Path) -> tuple[Bundle, ServedNetwork]:
         """A bundle and its network. Raises InferenceError with the reason."""
 
 
@@ -131,7 +139,7 @@ class BundleWorkshop:
         )
         inspector = _inspector(bundle, network, self._ticks, limits, self._region)
         version = f"{manifest.id}-{manifest.version}"
-        return InUse(self._share(inspector, version), limits, version)
+        return InUse(self._share(inspector, version), limits, version, network.status)
 
 
 def _preprocessing(bundle: Bundle) -> Preprocessing:

@@ -15,6 +15,7 @@ import numpy as np
 
 from banksman.clock import Clock
 from banksman.status import InspectionStatus
+from banksman.vision.answers import AnswerCounts
 from banksman.vision.choice import choices
 from banksman.vision.commission_view import CommissionRefused, CommissionView, Phase, TrialCounts
 from banksman.vision.exhibit import Answer, Exhibit, Heat
@@ -35,6 +36,7 @@ CASES: tuple[Case, ...] = (
     ("warning", "stain", 2.7, 0.83, "reject_part", False, "defect"),
     ("warning", "", 2.1, 0.38, "reject_part", True, "good"),
     ("unknown", "", math.nan, 0.0, "reject_part", True, ""),
+    ("drawn", "", 0.7, 0.95, "none", False, ""),
 )
 
 
@@ -54,27 +56,38 @@ class FakeQuality:
 
     def inspections(self) -> Sequence[InspectionStatus]:
         """One station at work."""
+        kept = self._exhibits.values()
         return [
             InspectionStatus(
                 id=STATION, label="Caps", camera="cam1", bundle="caps-3", warning=2.0,
-                critical=3.1, inspected=18_204, failed=3, missed=1, frames_skipped=212,
+                critical=3.1, backend="litert-xnnpack",
+                backend_why="tensorrt: the engine could not be built", inspect_p50_ms=21.4,
+                inspect_p99_ms=26.9, inspected=18_204, failed=3, missed=1, frames_skipped=212,
                 parts=18_204, reject_waiting=1, reject_passed=61, pictures=len(self._exhibits),
-                pictures_mb=0.4, review_waiting=sum(e.waits for e in self._exhibits.values()),
-                examples=2,
+                pictures_mb=0.4, review_waiting=sum(e.waits and not e.drawn for e in kept),
+                passes_waiting=sum(e.waits and e.drawn for e in kept), passes_drawn=91,
+                review_hidden=0, warnings=212, criticals=31, examples=2,
             )
         ]  # fmt: skip
 
     def rates(self) -> Sequence[Rates]:
         """From the answers."""
-        return [rates_of(STATION, self._exhibits.values())]
+        gone = AnswerCounts(stops=4, stops_wrong=1, doubts=37, doubts_wrong=9, drawn=212)
+        return [rates_of(STATION, "caps-3", self._exhibits.values(), gone)]
 
     def exhibits(
-        self, station: str | None, waiting: bool, limit: int, before: str | None
+        self,
+        station: str | None,
+        waiting: bool,
+        limit: int,
+        before: str | None,
+        passes: bool = False,
     ) -> Sequence[Exhibit]:
         """All of them."""
         if station not in (None, STATION):
             raise KeyError(station)
         found = [each for each in self._exhibits.values() if each.waits or not waiting]
+        found = [each for each in found if each.drawn or not passes]
         ids = [each.id for each in found]
         return found[ids.index(before) + 1 if before in ids else 0 :][:limit]
 
@@ -192,15 +205,20 @@ def _exhibit(number: int, case: Case, wall_ns: int) -> Exhibit:
     rows, columns = np.mgrid[:14, :14]
     warmth = np.exp(-((rows - 5.5) ** 2 + (columns - 8.0) ** 2) / 6.0)
     levels = (warmth * 255 * min(1.0, score / 3.0 if known else 0.0)).astype(np.uint8)
+    drawn = severity == "drawn"
     why = (
-        f"caps.anomaly is {score:.2f}"
+        "it passed, and was drawn by chance: one pass in 200 is looked at by a person"
+        if drawn
+        else f"caps.anomaly is {score:.2f}"
         if known
         else "rule defect cannot be told: caps.severity has bad quality"
     )
     return Exhibit(
         id=f"press-line-2-41-{900 - number}", picture_id=f"press-line-2-41-p{number}",
-        station=STATION, wall_ns=wall_ns, priority=Priority.NORMAL, point="cap_quality",
-        action=action, reason=why, confidence=confidence, review=review, severity=severity,
+        station=STATION, wall_ns=wall_ns, point="" if drawn else "cap_quality",
+        priority=Priority.BACKGROUND if drawn else Priority.NORMAL, drawn=drawn,
+        action=action, reason=why, confidence=confidence, review=review,
+        severity="pass" if drawn else severity,
         bundle="caps-3", width=WIDTH, height=HEIGHT, size_bytes=9000,
         score=score if known else None, warning=2.0, critical=3.1,
         label=defect, sure_of_label=confidence,

@@ -120,9 +120,14 @@ class Quality(Protocol):
         """How often each is wrong."""
 
     def exhibits(
-        self, station: str | None, waiting: bool, limit: int, before: str | None
+        self,
+        station: str | None,
+        waiting: bool,
+        limit: int,
+        before: str | None,
+        passes: bool = False,
     ) -> Sequence[Exhibit]:
-        """Kept pictures, newest first. KeyError: no such station."""
+        """Kept pictures, newest first; what waits, most urgent first. KeyError: no such station."""
 
     async def picture(self, exhibit_id: str) -> bytes:
         """A JPEG. KeyError."""

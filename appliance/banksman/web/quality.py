@@ -31,7 +31,7 @@ class Inspections(msgspec.Struct, frozen=True):
 
 
 class Exhibits(msgspec.Struct, frozen=True):
-    """Kept pictures, newest first. ``next_before`` is the id to page on from."""
+    """Kept pictures. ``next_before`` is the id to page on from."""
 
     exhibits: Sequence[Exhibit]
     next_before: str | None
@@ -82,13 +82,11 @@ class QualityPages:
         before, station = request.query.get("before"), request.query.get("station")
         if any(each is not None and len(each) > ID_MAX_CHARS for each in (before, station)):
             raise Refusal(400, "bad-query", "before and station are ids")
-        waiting = request.query.get("waiting", "false")
-        if waiting not in ("true", "false"):
-            raise Refusal(400, "bad-query", "waiting is true or false")
+        waiting, passes = _flag(request, "waiting"), _flag(request, "passes")
         if self._quality is None:
             return json_reply(Exhibits((), None))
         try:
-            found = self._quality.exhibits(station, waiting == "true", limit, before)
+            found = self._quality.exhibits(station, waiting, limit, before, passes)
         except KeyError:
             raise _no_station() from None
         return json_reply(Exhibits(found, found[-1].id if len(found) == limit else None))
@@ -234,6 +232,13 @@ class QualityPages:
 
 def _refused(error: CommissionRefused) -> Refusal:
     return Refusal(409, "commission-refused", str(error), "See how far it is, and do that first.")
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    value = request.query.get(name, "false")
+    if value not in ("true", "false"):
+        raise Refusal(400, "bad-query", f"{name} is true or false")
+    return value == "true"
 
 
 def _no_station() -> Refusal:

@@ -127,7 +127,11 @@ def _quality_rows(pages: QualityPages) -> tuple[Route, ...]:
     before = Query("before", {"type": "string"}, "id of a picture: only older ones")
     station = Query("station", {"type": "string"}, "only of this inspection")
     waiting = Query(
-        "waiting", {"type": "boolean", "default": False}, "only what a person shall see"
+        "waiting", {"type": "boolean", "default": False},
+        "only what a person shall see, most urgent first",
+    )  # fmt: skip
+    passes = Query(
+        "passes", {"type": "boolean", "default": False}, "only passes that were drawn by chance"
     )
     how_many = Query(
         "limit",
@@ -140,7 +144,7 @@ def _quality_rows(pages: QualityPages) -> tuple[Route, ...]:
               "Visual inspections and how often they are wrong", quality.Inspections,
               refusals=(401,)),
         Route("GET", f"{API}/exhibits", READ, pages.exhibits, "Kept pictures, newest first",
-              quality.Exhibits, queries=(how_many, before, station, waiting),
+              quality.Exhibits, queries=(how_many, before, station, waiting, passes),
               refusals=(400, 401, 404)),
         Route("GET", f"{API}/exhibits/{{id}}/picture", READ, pages.picture, "A kept picture",
               media="image/jpeg", refusals=(401, 404)),

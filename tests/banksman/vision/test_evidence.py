@@ -13,6 +13,7 @@ from banksman.vision.exhibit import Exhibit, heat_of
 from banksman.vision.finding import Finding
 from banksman.vision.inspection import Inspection, Region, Timings
 from banksman.vision.jpeg import from_picture_file, to_jpeg, to_png
+from banksman.vision.passes import PassDraw
 from banksman.vision.severity import Limits, Severity
 from banksman.wire.messages import Priority
 
@@ -95,6 +96,24 @@ class TestCabinet:
         again = Cabinet(tmp_path, 10, 10**6).get("box-1-1")
         assert (again.answer, again.waits) == ("good", False)
 
+    def test_what_waits_and_what_was_not_sent_is_known_also_after_a_restart(self, tmp_path):
+        cabinet = Cabinet(tmp_path, 3, 10**6)
+        for number in range(4):
+            cabinet.put(exhibit(f"box-1-{number}", wall_ns=number), JPEG)
+        cabinet.change("box-1-1", answer="good")
+        cabinet.change("box-1-2", sent=True)
+        for one in (cabinet, Cabinet(tmp_path, 3, 10**6)):
+            assert {each.id for each in one.waiting()} == {"box-1-2", "box-1-3"}
+            assert one.unsent == 2
+
+    def test_who_keeps_the_answers_hears_of_what_gives_way(self, tmp_path):
+        gone = []
+        cabinet = Cabinet(tmp_path, 1, 10**6, gave_way=gone.append)
+        cabinet.put(exhibit("box-1-1", wall_ns=1), JPEG)
+        cabinet.change("box-1-1", answer="good")
+        cabinet.put(exhibit("box-1-2", wall_ns=2, answer="defect"), JPEG)
+        assert [(each.id, each.answer) for each in gone] == [("box-1-1", "good")]
+
 
 class TestJpeg:
     def test_the_comment_tells_of_the_picture_and_does_not_harm_it(self):
@@ -132,14 +151,16 @@ class TestEvidence:
     def make(self, tmp_path):
         made = []
 
-        def make(seen=None, pack=to_jpeg):
+        def make(seen=None, pack=to_jpeg, one_in=1):
             cabinet = Cabinet(tmp_path / "caps", 100, 10**6)
             asked = Seen(seen or finding(), "caps-1", Limits(2.0, 3.0))
             find = {7: asked}.get
             numbers = iter(range(100))
+            draw = PassDraw("caps", one_in, 1000)
             evidence = Evidence(
-                {"caps": Source(find, cabinet, 90)}, lambda: f"box-1-p{next(numbers)}", pack
-            )
+                {"caps": Source(find, cabinet, 90, draw)}, lambda: f"box-1-p{next(numbers)}", pack,
+                lambda: 99,
+            )  # fmt: skip
             made.append(evidence)
             return evidence, cabinet
 
@@ -168,12 +189,30 @@ class TestEvidence:
             ("flag", False, Severity.PASS, 1),
         ],
     )
-    def test_a_plain_pass_is_not_kept(self, make, action, review, severity, kept):
+    def test_a_decision_on_a_plain_pass_keeps_nothing(self, make, action, review, severity, kept):
         evidence, cabinet = make(finding(severity))
         evidence.start()
         evidence.decided(decision(action=action, review=review))
         assert evidence.stop()
         assert len(cabinet) == kept
+
+    def test_a_pass_that_was_drawn_waits_for_a_person_with_its_heat_map(self, make):
+        evidence, cabinet = make(finding(Severity.PASS))
+        evidence.start()
+        evidence.passed("caps", finding(Severity.PASS))
+        assert evidence.stop()
+        (kept,) = cabinet.waiting()
+        assert (kept.drawn, kept.review, kept.severity) == (True, False, "pass")
+        assert (kept.bundle, kept.wall_ns, kept.priority) == ("caps-1", 99, Priority.BACKGROUND)
+        assert kept.heat is not None
+        assert "drawn by chance" in kept.reason
+
+    def test_a_pass_that_was_not_drawn_is_not_kept(self, make):
+        evidence, cabinet = make(finding(Severity.PASS), one_in=0)
+        evidence.start()
+        evidence.passed("caps", finding(Severity.PASS))
+        assert evidence.stop()
+        assert len(cabinet) == 0
 
     def test_a_decision_about_something_else_keeps_nothing(self, make):
         evidence, cabinet = make()

@@ -39,6 +39,26 @@ def test_an_answered_picture_stays_longer_than_its_like():
     assert shelf.put(Kept("c", WARNING, 3, 10)) == ["b"]
 
 
+def test_a_tenth_of_the_places_is_kept_for_passes_that_chance_drew():
+    """A shelf is full of warnings after some weeks, and stays so."""
+    shelf = Shelf(20, 10_000)
+    for number in range(20):
+        shelf.put(Kept(f"warning {number}", WARNING, number, 10))
+    for number in range(20, 24):
+        assert f"drawn {number}" not in shelf.put(
+            Kept(f"drawn {number}", PASS, number, 10, drawn=True)
+        )
+    assert shelf.put(Kept("stop", STOP, 30, 10)) == ["warning 2"]
+    assert shelf.put(Kept("pass", PASS, 31, 10)) == ["pass"]
+    assert len(shelf) == 20
+
+
+def test_on_a_small_shelf_a_drawn_pass_never_pushes_out_a_stop():
+    shelf = Shelf(1, 1000)
+    shelf.put(Kept("stop", STOP, 1, 10))
+    assert shelf.put(Kept("drawn", PASS, 2, 10, drawn=True)) == ["drawn"]
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.sampled_from(Priority), st.integers(1, 60), st.booleans())

@@ -2,10 +2,13 @@
 
 import threading
 
+import msgspec
 import pytest
 
 from banksman.vision.inspection import PictureRefused
+from banksman.vision.severity import Severity
 from banksman_drivers.ports import Command, Quality, Unsupported
+from banksman_inference.fallback import BackendStatus
 from banksman_inference.ports import InferenceError
 
 REJECT = {"reject": {"delay_ms": 2000.0, "hold_ms": 400.0}}
@@ -176,6 +179,38 @@ async def test_frames_that_nobody_had_time_for_are_counted(make_line):
         )
         line.looker.hold.set()
         await line.until(lambda: line.station.tally.frames_skipped >= 4, "they are counted")
+
+
+async def test_its_figures_say_what_it_looks_with_how_long_it_takes_and_what_it_found(make_line):
+    line = make_line()
+    backends = [
+        BackendStatus("tensorrt", "failed", "out of memory", 3, 0, 1.0),
+        BackendStatus("litert-xnnpack", "serving", "", 9, 0, 1.0),
+    ]
+    line.station.using.use(
+        msgspec.structs.replace(line.in_use("caps-2"), backends=lambda: backends)
+    )
+    async with line.running():
+        await line.until_told("severity", 0.0)
+        line.fake.defect = "stain"
+        await line.until_told("severity", 2.0)
+        status = line.station.status()
+    assert (status.backend, status.backend_why) == ("litert-xnnpack", "tensorrt: out of memory")
+    assert 0.0 < status.inspect_p50_ms <= status.inspect_p99_ms
+    assert status.criticals >= 1
+    assert status.warnings == 0
+
+
+async def test_each_finding_that_passed_is_told_and_no_other(make_line):
+    line = make_line()
+    passed = []
+    line.station.watch_passes(passed.append)
+    async with line.running():
+        await line.until(lambda: passed, "a pass is told")
+        line.fake.defect = "stain"
+        await line.until_told("severity", 2.0)
+    assert {each.severity for each in passed} == {Severity.PASS}
+    assert all(each.picture is not None for each in passed)
 
 
 class TestTrigger:

@@ -38,15 +38,22 @@ async def test_stations_are_told_with_how_often_they_are_wrong(anybody):
     status, answer = await read(anybody, "inspections")
     assert status == 200
     assert answer["inspections"][0]["bundle"] == "caps-3"
-    assert answer["rates"][0]["false_stops"]["of"] == 2
+    rates = answer["rates"][0]
+    assert (rates["false_stops"]["of"], rates["false_doubts"]["of"]) == (4, 39)
+    assert (rates["escapes"]["count"], rates["escapes"]["of"]) == (0, 212)
 
 
 async def test_exhibits_come_by_pages(anybody):
     _, first = await read(anybody, "exhibits?limit=4")
     assert len(first["exhibits"]) == 4
     _, second = await read(anybody, f"exhibits?limit=4&before={first['next_before']}")
-    assert len(second["exhibits"]) == 2
+    assert len(second["exhibits"]) == 3
     assert second["next_before"] is None
+
+
+async def test_passes_that_chance_drew_can_be_asked_for(anybody):
+    _, found = await read(anybody, "exhibits?passes=true&waiting=true")
+    assert [each["drawn"] for each in found["exhibits"]] == [True]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,7 @@ async def test_exhibits_come_by_pages(anybody):
         ("limit=0", 400),
         ("limit=201", 400),
         ("waiting=perhaps", 400),
+        ("passes=1", 400),
         ("station=nobody", 404),
         (f"before={'x' * 201}", 400),
     ],
@@ -145,4 +153,7 @@ async def test_figures_are_in_the_metrics(anybody):
     async with anybody.get("/metrics") as answer:
         text = await answer.text()
     assert 'banksman_inspection_looks_total{inspection="caps"} 18204' in text
+    assert '{inspection="caps",camera="cam1",backend="litert-xnnpack"} 1' in text
+    assert 'banksman_inspection_seconds{inspection="caps",quantile="0.99"} 0.0269' in text
+    assert 'banksman_inspection_frames_skipped_total{inspection="caps"} 212' in text
     assert 'banksman_inspection_bundle_in_use{inspection="caps",camera="cam1",' in text

@@ -29,56 +29,94 @@ async function look() {
   show(byId("quality"), known);
   if (!known) return;
   showStations(inspections, new Map(rates.map((one) => [one.station, one])));
-  const waiting = inspections.reduce((sum, one) => sum + one.review_waiting, 0);
-  say(byId("quality-sum"), waiting ? `${count(waiting)} for review` : "nothing waits for a person");
-  const only = byId("quality-waiting").checked;
-  const { exhibits } = await ask("GET", `/api/v1/exhibits?limit=${shown}&waiting=${only}`);
+  say(byId("quality-sum"), sumWords(inspections));
+  const which = byId("quality-which").value;
+  const { exhibits } = await ask("GET", `/api/v1/exhibits?limit=${shown}&${which}`);
+  say(byId("exhibits-none"), which ? "No picture waits for a person." : "No picture is kept yet.");
   show(byId("exhibits-more"), exhibits.length === shown && shown < SHOWN_MOST);
   showExhibits(exhibits, new Map(inspections.map((one) => [one.id, one])));
 }
 
-byId("quality-waiting").addEventListener("change", () => { shown = SHOWN; watchQuality(); });
+byId("quality-which").addEventListener("change", () => { shown = SHOWN; watchQuality(); });
 byId("exhibits-more").addEventListener("click", () => { shown = Math.min(SHOWN_MOST, shown + SHOWN); watchQuality(); });
 byId("quality-heat").addEventListener("change", (event) => {
   byId("exhibits").classList.toggle("cold", !event.target.checked);
 });
 
+// "3 for review · 2 passes to check · 40 more than the list shows".
+function sumWords(inspections) {
+  const sum = (field) => inspections.reduce((total, one) => total + one[field], 0);
+  const [unsure, passes, hidden] = ["review_waiting", "passes_waiting", "review_hidden"].map(sum);
+  if (!unsure && !passes) return "nothing waits for a person";
+  return [
+    unsure ? `${count(unsure)} for review` : "",
+    passes ? `${count(passes)} ${passes === 1 ? "pass" : "passes"} to check` : "",
+    hidden ? `${count(hidden)} not shown any more` : "",
+  ].filter(Boolean).join(" · ");
+}
+
 function showStations(inspections, rates) {
   keyed(byId("stations"), inspections, (one) => one.id, (first) => {
     const name = h("span", { class: "name" });
     const value = h("span", { class: "value" });
-    const note = h("span", { class: "note" });
+    const notes = h("ul", { class: "note" });
     const button = h("button", { class: "plain small", type: "button" }, "Teach");
     button.addEventListener("click", () => teach(first.id, first.label));
     const update = (one) => {
       say(name, one.label);
       say(value, one.bundle || "✕ no bundle");
       value.className = one.bundle ? "value" : "value bad";
-      say(note, one.bundle ? stationWords(one, rates.get(one.id)) : one.why_none);
+      const lines = one.bundle ? stationWords(one, rates.get(one.id)) : [one.why_none];
+      keyed(notes, lines.map((text, place) => [place, text]), ([place]) => place, () => {
+        const node = h("li");
+        return { node, update: ([, text]) => say(node, text) };
+      });
     };
-    return { node: h("li", { "data-station": first.id }, name, value, note, button), update };
+    return { node: h("li", { "data-station": first.id }, name, value, notes, button), update };
   });
 }
 
+// What it sees, how fast and by what, how often it is wrong, what is kept: a line each.
 function stationWords(one, rate) {
-  const parts = [`${count(one.inspected)} inspected by ${one.camera}`];
-  if (one.failed) parts.push(`${count(one.failed)} could not be judged`);
-  if (one.missed) parts.push(`${count(one.missed)} parts missed`);
-  if (one.frames_skipped) parts.push(`${count(one.frames_skipped)} frames passed over`);
-  if (one.reject_waiting) parts.push(`${count(one.reject_waiting)} on their way to the reject`);
-  if (one.reject_lost) parts.push(`${count(one.reject_lost)} lost on their way`);
-  if (one.pictures) parts.push(`${count(one.pictures)} pictures kept, ${number(one.pictures_mb)} MB${one.pictures_dropped ? `, ${count(one.pictures_dropped)} let go` : ""}`);
-  if (one.examples) parts.push(`${count(one.examples)} examples`);
-  if (rate) parts.push(shareWords("false stops", rate.false_stops), shareWords("escapes", rate.escapes));
-  return parts.filter(Boolean).join(" · ");
+  const of = (times, what) => `${count(times)} ${what} (${percent(times / one.inspected)} %)`;
+  const seen = [`${count(one.inspected)} inspected by ${one.camera}`];
+  if (one.inspected) seen.push(of(one.warnings, "doubtful"), of(one.criticals, "critical"));
+  if (one.failed) seen.push(`${count(one.failed)} could not be judged`);
+  if (one.missed) seen.push(`${count(one.missed)} ${one.missed === 1 ? "part" : "parts"} missed`);
+  const run = [];
+  if (one.backend) run.push(`on ${one.backend}${one.backend_why ? `, not on ${one.backend_why}` : ""}`);
+  if (one.inspect_p50_ms) run.push(`${number(one.inspect_p50_ms)} ms each, slowest of a hundred ${number(one.inspect_p99_ms)} ms`);
+  if (one.frames_skipped) run.push(`${count(one.frames_skipped)} frames passed over`);
+  if (one.handed_late) run.push(`${count(one.handed_late)} verdicts came too late`);
+  const belt = [];
+  if (one.reject_waiting) belt.push(`${count(one.reject_waiting)} on their way to the reject`);
+  if (one.reject_passed) belt.push(`${count(one.reject_passed)} left at the reject`);
+  if (one.reject_lost) belt.push(`${count(one.reject_lost)} cannot be rejected: they were lost on their way`);
+  const kept = [];
+  if (one.pictures) kept.push(`${count(one.pictures)} pictures kept, ${number(one.pictures_mb)} MB${one.pictures_dropped ? `, ${count(one.pictures_dropped)} let go` : ""}`);
+  if (one.examples) kept.push(`${count(one.examples)} examples`);
+  const rates = rate ? rateWords(rate, one) : [];
+  return [...[seen, run, belt].map((line) => line.join(" · ")), ...rates, kept.join(" · ")].filter(Boolean);
 }
 
-/** "false stops 2 of 61 reviewed (0.4 to 11 %)". */
-export function shareWords(what, share) {
-  if (!share.of) return "";
-  const percent = (value) => `${(100 * value).toPrecision(2).replace(/\.0$/, "")}`;
-  return `${what} ${share.count} of ${share.of} reviewed (${percent(share.low)} to ${percent(share.high)} %)`;
+function rateWords(rate, one) {
+  const escapes = rate.escapes.of || one.passes_drawn || one.passes_waiting
+    ? wrongWords("Escapes", rate.escapes, "passes drawn by chance", "defects") : "";
+  return [
+    wrongWords("False stops", rate.false_stops, "critical parts", "good"),
+    wrongWords("False doubts", rate.false_doubts, "doubtful parts", "good"),
+    escapes,
+    rate.unsure_escapes.of ? wrongWords("Unsure passes", rate.unsure_escapes, "passes it was unsure of", "defects") : "",
+  ].filter(Boolean);
 }
+
+/** "False stops: 2 of the 61 critical parts looked at were good (0.9 to 11 %)". */
+export function wrongWords(what, share, which, were) {
+  if (!share.of) return what === "Escapes" ? "Escapes: not known, as nobody has looked at a pass" : "";
+  return `${what}: ${share.count} of the ${count(share.of)} ${which} looked at ${share.count === 1 ? "was" : "were"} ${share.count === 1 ? were.replace("defects", "a defect") : were} (${percent(share.low)} to ${percent(share.high)} %)`;
+}
+
+const percent = (value) => `${Number((100 * value).toPrecision(2))}`;
 
 function showExhibits(exhibits, stations) {
   show(byId("exhibits-none"), exhibits.length === 0);
