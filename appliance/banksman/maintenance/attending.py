@@ -24,7 +24,7 @@ from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.collect import Collector
 from banksman.maintenance.hearing import Hearing
 from banksman.maintenance.intake import Intake
-from banksman.maintenance.judging import WINDOW_VECTORS, Judge, KeptJudge
+from banksman.maintenance.judging import VECTOR_LEAST_S, WINDOW_VECTORS, Judge, KeptJudge
 from banksman.maintenance.loading import Loading
 from banksman.maintenance.normal import Worst
 from banksman.maintenance.points import Told
@@ -35,7 +35,6 @@ from banksman.maintenance.turns import Turns
 
 Word = Literal["renew", "failed", "replaced"]
 
-VECTOR_LEAST_S = 0.1
 STALE_WINDOWS = 3
 WORDS_WAITING = 8
 

@@ -6,6 +6,7 @@ Rules of this file
   machine warms up and a new bearing runs in. Before that it says nothing.
 - It goes on learning, ever more slowly: all of the past weighs alike, so a year-old one hardly
   moves. The newest quarter of the past waits outside: a slow decay cannot hide in its baseline.
+  What it was first known from counts at once, though: a day that lacks its evening is none.
 - The caller never lets it learn what was alarmed or warned of (deviation.py).
 - A new normal (a part changed, a recipe) is a person's word: `renew` forgets and counts the
   version up.
@@ -102,7 +103,9 @@ class BaselineBank:
         """What is normal for these rows."""
         known = self.known[rows]
         filled = self._filled[rows]
-        used = np.where(known, np.maximum(filled - (filled * WAITING_SHARE).astype(np.int64), 1), 0)
+        first = -(-(self._learn - self._settle) // self._stride[rows])  # entries it was known from
+        past = np.maximum(filled - (filled * WAITING_SHARE).astype(np.int64), first)
+        used = np.where(known, np.clip(past, 1, np.maximum(filled, 1)), 0)
         entries = self._entries[rows]
         outside = np.arange(ENTRIES) >= used[:, None]
         levels = np.where(outside, np.nan, entries[:, 0])

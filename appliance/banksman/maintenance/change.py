@@ -17,6 +17,8 @@ Rules of this file
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 import numpy as np
 
@@ -28,6 +30,7 @@ PAST_READINGS = 40
 SPAN = RECENT_READINGS + PAST_READINGS
 LEARN_READINGS = 400
 BLOCK_READINGS = 60
+BLOCKS_MAX = 2_000  # that are kept while learning; the oldest go
 HOLD_READINGS = 30
 RARE = 0.01
 
@@ -67,7 +70,10 @@ class ChangeWatch:
         self._newest = np.zeros((SPAN, sensors))
         self._count = 0
         self._filled = 0  # of the newest, since it was broken off
-        self._learning: list[Floats] = []
+        self._squares = np.zeros(sensors)  # of the healthy differences so far, their sum
+        self._differences = 0
+        self._block = np.zeros(sensors)  # greatest difference of the block that is learned from
+        self._blocks: deque[Floats] = deque(maxlen=BLOCKS_MAX)
         self._learn = learn_readings
         self._spread: Floats | None = None  # of healthy differences, each sensor's own
         self._rarity = RarityBank(1, 1)
@@ -118,22 +124,28 @@ class ChangeWatch:
         recent, past = self._newest[-RECENT_READINGS:], self._newest[:PAST_READINGS]
         difference = recent.mean(axis=0) - past.mean(axis=0)
         if self._spread is None:
-            self._learning.append(difference)
+            self._learn_from(np.abs(difference))
             if self._count >= self._learn:
-                self._settle(np.array(self._learning))
+                self._settle()
             return QUIET
         return self._judge(np.abs(difference) / self._spread)
 
-    def _settle(self, differences: Floats) -> None:
-        spread = np.sqrt((differences * differences).mean(axis=0))
+    def _learn_from(self, size: Floats) -> None:
+        self._squares += size * size
+        self._differences += 1
+        self._block = np.maximum(self._block, size)
+        if self._differences % BLOCK_READINGS == 0:
+            self._blocks.append(self._block)
+            self._block = np.zeros_like(size)
+
+    def _settle(self) -> None:
+        spread = np.sqrt(self._squares / self._differences)
         # A sensor that never moved is given no say.
         self._spread = np.where(spread > 0.0, spread, np.inf)
-        greatest = np.abs(differences / self._spread).max(axis=1)
-        blocks = len(greatest) // BLOCK_READINGS
-        for block in greatest[: blocks * BLOCK_READINGS].reshape(blocks, BLOCK_READINGS):
-            self._rarity.learn(slice(None), np.array([[block.max()]]))
+        for block in self._blocks:
+            self._rarity.learn(slice(None), np.array([[(block / self._spread).max()]]))
             self._rarity.close(slice(None))
-        self._learning.clear()
+        self._blocks.clear()
 
     def _judge(self, surprises: Floats) -> Change:
         greatest = int(surprises.argmax())

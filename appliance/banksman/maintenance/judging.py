@@ -37,10 +37,11 @@ from banksman.maintenance.scorer import StreamBank
 from banksman.maintenance.season import KeptSeason, SeasonBank
 from banksman.maintenance.standing import Judgement, RowsNow
 from banksman.maintenance.together import KeptTogether, Together
-from banksman.maintenance.trend import Forecast, KeptTrend, Limit, Trend, forecasts
+from banksman.maintenance.trend import Forecast, KeptTrend, Limit, Trend, duration, forecasts
 from banksman.maintenance.wearing import KeptLife, Wearing
 
 WINDOW_VECTORS = 10  # vectors of all slow sensors in a window
+VECTOR_LEAST_S = 0.1  # between two of them
 HOURS_PER_S = 1.0 / 3600.0
 
 
@@ -66,8 +67,10 @@ class Judge:
             more = machine.load.loaded_above is not None or machine.load.idle_above is None
             states = ("idle", "loaded") if more else ("loaded",)
         self._settle = min(machine.settle_windows, machine.learn_windows - 1)
-        self.normal = Normal(table, states, machine.learn_windows - self._settle)
-        self.together = Together(table.slow, WINDOW_VECTORS * machine.learn_windows)
+        self._windows = machine.learn_windows - self._settle  # that a normal is learned from
+        self.normal = Normal(table, states, self._windows)
+        vectors = min(WINDOW_VECTORS, max(1, round(machine.window_s / VECTOR_LEAST_S)))
+        self.together = Together(table.slow, vectors * machine.learn_windows)
         self.wearing = Wearing(len(table.heard), states)
         self._scorer = StreamBank(max(1, len(table.slow)))
         self._seasons = SeasonBank(len(table.slow) * len(states))
@@ -224,7 +227,13 @@ class Judge:
             what = f"most bands of its vibration have grown by {more:.0%} for good"
             sigmas = self.wearing.growth / LOUDER_FLOOR
             return Worst(Verdict.ALARM, sigmas, what, math.nan)
-        if worst.verdict == Verdict.UNKNOWN and self._warming and self.normal.learned() > 0.0:
+        learned = self.normal.learned()
+        if worst.verdict == Verdict.UNKNOWN and learned < 1.0:
+            to_go = (1.0 - learned) * self._windows * self.machine.window_s * HOURS_PER_S
+            worst = msgspec.structs.replace(
+                worst, what=f"{worst.what}, {duration(to_go)} of running to go"
+            )
+        if worst.verdict == Verdict.UNKNOWN and self._warming and learned > 0.0:
             what = f"it warms up: judged after {self._warming} more windows"
             return Worst(worst.verdict, math.nan, what, math.nan)
         return worst

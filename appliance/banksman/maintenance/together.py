@@ -15,7 +15,7 @@ Rules of this file
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 import msgspec
@@ -23,11 +23,12 @@ import numpy as np
 
 from banksman.maintenance.change import BLOCK_READINGS, SPAN, ChangeWatch, KeptWatch
 from banksman.maintenance.rarity import Floats
-from banksman.maintenance.residuals import VECTORS_LEAST, KeptNormal, MachineNormal
+from banksman.maintenance.residuals import KeptNormal, MachineNormal
 
 # A healthy machine is told to change once in so many blocks of vectors: it asks for a look.
 RARE = 1e-4
-LEARN_LEAST, LEARN_MAX = SPAN + 5 * BLOCK_READINGS, 3_000
+LEARN_LEAST = SPAN + 5 * BLOCK_READINGS
+HEALTHY_MAX = 3_000  # vectors that are kept to learn from, spread over the time of learning
 WINDOW_VECTORS_MAX = 1_000  # of one window; later ones do not count
 
 
@@ -57,10 +58,12 @@ class Together:
         self.sensors = tuple(sensors)
         self.change: Changed | None = None  # what holds now
         self.score = 0.0  # of the newest vector: how rare such a change is
-        self._learn = min(max(learn_vectors, LEARN_LEAST), LEARN_MAX)
+        self._learn = max(learn_vectors, LEARN_LEAST)
+        self._stride = -(-self._learn // HEALTHY_MAX)
         self._normals: dict[str, MachineNormal] = {}
         self._watches: dict[str, ChangeWatch] = {}
         self._healthy: dict[str, list[Floats]] = {}
+        self._seen: Counter[str] = Counter()  # healthy vectors, by state
         self._beyond: list[Floats] = []
         self._state = ""
         self._times_s: deque[float] = deque(maxlen=SPAN)  # of the vectors that are watched
@@ -117,6 +120,7 @@ class Together:
         self._normals.clear()
         self._watches.clear()
         self._healthy.clear()
+        self._seen.clear()
 
     def saved(self) -> KeptTogether:
         """For the store; what is half learned is left out."""
@@ -152,7 +156,9 @@ class Together:
         if not healthy:
             return
         learned = self._healthy.setdefault(state, [])
-        learned.append(vector)
-        if len(learned) >= max(self._learn, VECTORS_LEAST):
+        if self._seen[state] % self._stride == 0:
+            learned.append(vector)
+        self._seen[state] += 1
+        if self._seen[state] >= self._learn:
             self._normals[state] = MachineNormal(np.stack(learned))
             learned.clear()

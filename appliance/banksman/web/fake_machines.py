@@ -33,8 +33,11 @@ SPINDLE = MachineSettings.model_validate(
     }
 )  # fmt: skip
 PUMP = MachineSettings.model_validate(
-    {"id": "pump", "label": "Cooling pump", "slow": [{"sensor": "plc.hydraulic_pressure"}]}
-)
+    {
+        "id": "pump", "label": "Cooling pump", "learn_windows": 240,
+        "slow": [{"sensor": "plc.hydraulic_pressure"}],
+    }
+)  # fmt: skip
 UNITS = {"bearing.vibration": "mm/s", "plc.hydraulic_pressure": "bar"}
 HEALTHY, WORN = 70, 50  # windows of a minute
 RATE_HZ = 12_000.0

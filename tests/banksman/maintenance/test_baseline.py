@@ -140,3 +140,15 @@ def test_rows_never_disturb_each_other(seed, windows, order):
         for level in levels[present[:, row], row]:
             alone.learn(np.array([row]), np.array([level]), np.array([level]), np.array([level]))
         assert alone.saved(row) == together.saved(row)
+
+
+def test_all_of_what_it_was_first_known_from_counts_at_once():
+    bank = BaselineBank(KEYS[:1], 40, 0)
+    row = np.array([0])
+    for number in range(40):  # the evening of its first day
+        level = np.array([50.0 if number < 30 else 80.0])
+        bank.learn(row, level, level, level)
+    assert bank.band(row).highest[0] == 80.0
+    for _ in range(10):  # and what comes after it waits
+        bank.learn(row, np.array([999.0]), np.array([999.0]), np.array([999.0]))
+    assert bank.band(row).highest[0] == 80.0

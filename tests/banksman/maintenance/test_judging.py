@@ -52,7 +52,7 @@ def plant():
 def test_before_its_normal_is_learned_nothing_is_said(plant):
     told = plant.run(SETTLE + 11)
     assert told.verdict is Verdict.UNKNOWN
-    assert told.what == "normal is 20% learned"
+    assert told.what == "normal is 20% learned, 44 min of running to go"
 
 
 def test_a_machine_as_it_always_was_is_normal(plant):
