@@ -122,7 +122,7 @@ def make_uplink(
             policy=Policy(settings, unreliable=store.stretched > 1.0),
             standing=Standing(mono_s()),
             bulk=Bulk(store, schedule, Thinning(settings), clock.wall_ns),
-            prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),
+            prober=Prober.of(settings),
             beat=beat,
             watch=LinkWatch([link.rule() for link in config.links]),
             asking=asking,

@@ -171,7 +171,7 @@ class Box:
             policy=Policy(settings),
             standing=Standing(mono_s()),
             bulk=Bulk(store, Schedule(settings, mono_s()), Thinning(settings), clock.wall_ns),
-            prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),
+            prober=Prober.of(settings),
             beat=beat,
             watch=LinkWatch((), lambda: [self._facts]),
             asking=Asking(),

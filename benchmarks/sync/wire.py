@@ -96,7 +96,7 @@ class Player:
         self._meter = LinkMeter()  # of the made link
         self._policy = Policy(settings)
         self._bulk = Bulk(self.outbox, Schedule(settings, 0.0), self.thinning, clock.wall_ns)
-        self._prober = Prober(settings.probe_s, int(settings.probe_kb * 1000))
+        self._prober = Prober.of(settings)
         self.transport = Transport(f"http://127.0.0.1:{port}", lambda: clock.mono_ns() / 1e9)
         self._courier = Courier(
             self.transport, LinkMeter(), tape.node, clock, lambda: clock.mono_ns() / 1e9, _ignore
@@ -129,7 +129,7 @@ class Player:
         if isinstance(found, tuple):
             await self._send(found, plan.level)
             return
-        size = self._prober.due(plan, self._meter.state.goodput_mbit, self.now_s)
+        size = self._prober.due(plan, self._meter.state, self.now_s)
         if size is not None:
             self.probes += 1
             await self._courier.deliver((), plan.level, size)

@@ -135,7 +135,10 @@ class Courier:
         self.wire_bytes += answer.wire_bytes
         self._spent(answer.wire_bytes)
         if answer.status < 500:
-            self._meter.succeeded(self._mono_s(), len(body), answer.took_s, answer.round_trip_s)
+            self._meter.succeeded(
+                self._mono_s(), len(body), answer.took_s, answer.round_trip_s,
+                answer.least_trip_s, answer.window_bytes,
+            )  # fmt: skip
         else:
             self._meter.failed(self._mono_s())
         return answer

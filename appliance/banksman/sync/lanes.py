@@ -113,8 +113,8 @@ class Lanes:
         parts = self._parts
         if parts.standing.state != "up":
             return False
-        goodput, plan = parts.meter.state.goodput_mbit, self._plan()
-        size = parts.prober.due(plan, goodput, parts.mono_s())
+        plan = self._plan()
+        size = parts.prober.due(plan, parts.meter.state, parts.mono_s())
         if size is None:
             return False
         self._delivery.judge("bulk", await parts.courier.deliver((), plan.level, size))

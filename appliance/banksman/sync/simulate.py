@@ -126,7 +126,7 @@ class Simulation:
         self._start_s = trace[0].at_s
         self._schedule = Schedule(settings, self._start_s)
         self._budget = Budget(settings.metered_hour_mb, settings.metered_day_mb)
-        self._prober = Prober(settings.probe_s, int(settings.probe_kb * 1000))
+        self._prober = Prober.of(settings)
         self._waiting = dict.fromkeys(Priority, 0.0)
         self._sent = 0
         self._delay_s = 0.0
@@ -164,7 +164,7 @@ class Simulation:
             whole = {which: int(count) for which, count in self._waiting.items()}
             turn = self._schedule.turn(plan, whole, self._left(at_s), at_s)
             if not isinstance(turn, Turn):
-                size = self._prober.due(plan, self._meter.state.goodput_mbit, at_s)
+                size = self._prober.due(plan, self._meter.state, at_s)
                 if size is not None:
                     self._bulk_free_s = at_s + (self._transfer(size, at_s) or GIVE_UP_S)
                 break

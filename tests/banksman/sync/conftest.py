@@ -299,7 +299,7 @@ class Rig:
                 policy=Policy(settings),
                 standing=self.standing,
                 bulk=Bulk(store, Schedule(settings, mono_s()), Thinning(settings), clock.wall_ns),
-                prober=Prober(settings.probe_s, int(settings.probe_kb * 1000)),
+                prober=Prober.of(settings),
                 beat=beat,
                 watch=LinkWatch((), lambda: [facts]),
                 asking=Asking(),

@@ -262,12 +262,12 @@ def test_a_turn_names_only_what_waits_and_never_more_than_the_budget(
 
 
 def test_an_idle_link_is_measured_ever_less_while_nothing_changes():
-    prober, idle = Prober(60, 64_000), plan(None, stale=True)
-    sizes = [prober.due(idle, None, float(second)) for second in range(86_400)]
+    prober, idle = Prober(60, 64_000, 27.5), plan(None, stale=True)
+    sizes = [prober.due(idle, state(stale=True), float(second)) for second in range(86_400)]
     probes = [size for size in sizes if size is not None]
     assert probes[0] == 64_000
     assert len(probes) <= 31
-    assert prober.due(plan(9.0, metered=True, stale=True), 9.0, 1e9) is None
+    assert prober.due(plan(9.0, metered=True, stale=True), state(9.0, stale=True), 1e9) is None
 
 
 # Standing
