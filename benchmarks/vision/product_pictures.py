@@ -1,8 +1,7 @@
 """Pictures of the two products aside, with their labels and which are near-duplicates.
 
 A part that was photographed twice must not be learnt from and judged by: such pictures form a
-group, and a group is on one side of every split. Likeness is the correlation of what remains of two
-pictures when light and large shapes are taken away, at the best shift of some pixels. Above
+group, and a group is on one side of every split (`banksman.vision.near_duplicates`). Above
 `Product.alike` two pictures belong together: at 0.9 they are the same picture but for some noise or
 a small shift. The tiles were photographed up to six times each under other light; for
 `TILE_UNSEEN` a tile is on one side in every light (0.6), which is another and harder question.
@@ -17,10 +16,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from banksman.vision.near_duplicates import detail, grouped, likeness
+
 GOOD = "good"
-SIDE = 64
-SHIFT = 3
-RATIO_MAX = 0.15
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -74,29 +72,7 @@ def load(product: Product, data: Path) -> Pictures | None:
 
 def groups(images: list[npt.NDArray[np.uint8]], alike: float) -> npt.NDArray[np.intp]:
     """The group of each picture: those that are alike, and those alike to these."""
-    details = np.stack([_detail(image) for image in images])
-    flat = details.reshape(len(images), -1)
-    likeness = np.zeros((len(images), len(images)), np.float32)
-    for down in range(-SHIFT, SHIFT + 1):
-        for across in range(-SHIFT, SHIFT + 1):
-            moved = np.roll(details, (down, across), (1, 2)).reshape(len(images), -1)
-            np.maximum(likeness, flat @ moved.T, out=likeness)
-    ratios = np.log([image.shape[0] / image.shape[1] for image in images])
-    likeness[np.abs(ratios[:, None] - ratios) > RATIO_MAX] = 0
-    group = np.arange(len(images))
-    for one, other in np.argwhere(likeness > alike):
-        if group[one] != group[other]:
-            group[group == group[other]] = group[one]
-    return group
-
-
-def _detail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    small = cv2.resize(np.log(grey + 8), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    small = small - cv2.GaussianBlur(small, (0, 0), SIDE / 24)
-    small = small / (np.sqrt(cv2.GaussianBlur(small * small, (0, 0), SIDE / 12)) + 0.01)
-    small = small - small.mean()
-    return np.asarray(small / np.linalg.norm(small), dtype=np.float32)
+    return grouped(likeness([detail(image) for image in images]), alike)
 
 
 def split(pictures: Pictures, good: int, seed: int) -> tuple[npt.NDArray[np.intp], ...]:

@@ -30,12 +30,17 @@ def softmax(logits: Floats) -> Floats:
 
 
 def fit_logistic(
-    samples: Floats, classes: npt.NDArray[np.intp], count: int, weights: Floats, l2: float
+    samples: Floats,
+    classes: npt.NDArray[np.intp],
+    count: int,
+    weights: Floats,
+    l2: float,
+    start: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """Weights (features, count) and biases (count,).
 
     ``samples`` (n, features), standardised; ``classes`` (n,) in 0 … count - 1; ``weights`` (n,) sum
-    to 1. The biases are free of ``l2``.
+    to 1. The biases are free of ``l2``. ``start``: weights and biases, flat, to begin from.
     """
     truth = np.zeros((len(samples), count), np.float32)
     truth[np.arange(len(samples)), classes] = 1.0
@@ -49,7 +54,7 @@ def fit_logistic(
         slope = np.concatenate([(samples.T @ wrong + l2 * matrix).ravel(), wrong.sum(axis=0)])
         return float(-(weights @ likely) + l2 / 2 * np.vdot(matrix, matrix)), slope
 
-    at = np.zeros((features + 1) * count, np.float32)
+    at = np.zeros((features + 1) * count, np.float32) if start is None else start
     loss, slope = loss_and_slope(at)
     pairs: deque[tuple[Floats, Floats, float]] = deque(maxlen=MEMORY)
     for _ in range(STEPS_MAX):

@@ -80,7 +80,8 @@ def fit_memory(
     """The memory, and the rarity of each part when it was held out: (parts,).
 
     ``maps_of(number)`` gives a part's maps again, and what of the grid it covers. ``step`` is
-    called `STEPS_OF_FIT` times, and once for each part.
+    called `STEPS_OF_FIT` times, and once for each part. ``groups`` (parts,): near-duplicates share
+    a number; there are at least `FOLDS` of them.
     """
     groups = np.arange(len(parts)) if groups is None else groups
     fold = _folds(groups, random)

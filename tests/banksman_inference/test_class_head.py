@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman_inference.arrays import read_arrays, write_arrays
-from banksman_inference.class_head import ClassHead, doubt, embedding, fit_head
+from banksman_inference.class_head import ClassHead, doubt, embedding
+from banksman_inference.head_fit import fit_head, steps
 from banksman_inference.ports import ModelRefused
 
 
@@ -74,6 +75,29 @@ def test_near_duplicates_are_held_out_together():
     truth = np.array([each == "hole" for each in labels])
     assert ((alone[:, 1] > 0.5) == truth).mean() > 0.8  # its twin gave it away
     assert ((together[:, 1] > 0.5) == truth).mean() < 0.7  # noise cannot be learnt
+
+
+def test_what_is_told_of_a_part_does_not_know_how_well_it_would_be_told():
+    """Of many choices the one that tells noise best is told to be better than it is: not here."""
+    random = np.random.default_rng(1)
+    labels = ["good", "hole"] * 25
+    truth = np.array([each == "hole" for each in labels])
+    shares = []
+    for _ in range(12):
+        views = [random.normal(size=(50, 30)).astype(np.float32) for _ in range(2)]
+        chances = fit_head(views[0], labels, "good", mirrored=views[1:])[1]
+        shares.append(((chances[:, 1] > 0.5) == truth).mean())
+        # Nothing is sure of noise, which a temperature of the told parts themselves would allow.
+        assert np.log(np.maximum(chances[:, 1][truth], 1e-9)).mean() < -0.6
+    assert 0.4 < np.mean(shares) < 0.56
+
+
+def test_it_says_how_far_the_training_is(examples):
+    told = []
+    fit_head(*examples, "good", step=lambda: told.append(1))
+    assert len(told) == steps(mirrored=False)
+    fit_head(*examples, "good", mirrored=[examples[0]], step=lambda: told.append(1))
+    assert len(told) == steps(mirrored=False) + steps(mirrored=True)
 
 
 def test_a_class_of_one_example_is_refused(examples):

@@ -1,12 +1,15 @@
 """The threshold for a wanted false-stop rate, and what so few parts can prove. Pure.
 
-    good parts, held out    ▂▅█▇▅▃▂▁ ▁            at most rate * n of them lie over the threshold
-    defects                          ▁ ▃▅█▇▅
-                                     ▲ threshold
+    good parts, held out    ▂▅█▇▅▃▂▁ ▁            a new good part is as likely to be the highest as
+    defects                          ▁ ▃▅█▇▅      any of the n: it lies over the k-th highest of
+                                     ▲ threshold  them in k of n + 1 cases
 
 Rules of this file
 - Scores are of parts that the memory has not seen (`fitting`), in rarity.
-- A rate under 1 / n is beyond every part that was seen: the threshold is then the largest of
+- The rate is that of new parts, so the threshold is the k-th highest with k / (n + 1) at most the
+  rate (split conformal prediction: Papadopoulos et al., ECML 2002). Counting among the n
+  themselves, one more over it than that, would stop about twice the wanted share at 1 in 100.
+- A rate under 1 / (n + 1) is beyond every part that was seen: the threshold is then the largest of
   them, or the rarity that stands for the rate, whichever is higher.
 - With no false stop among n parts the true rate is under 3 / n with 95 % ("rule of three": Hanley
   and Lippman-Hand, JAMA 249, 1983). A smaller rate is told as not proven.
@@ -39,8 +42,9 @@ def choose(good: Sequence[float], defects: Sequence[float], rate: float) -> Choi
     if not good or not 0.0 < rate < 1.0:
         raise ValueError(f"a rate of {rate} cannot be chosen from {len(good)} good parts")
     ordered = sorted(good, reverse=True)
-    over = math.floor(rate * len(ordered))
-    threshold = ordered[over] if over else max(ordered[0], -math.log10(rate))
+    # A rate that n + 1 parts just reach is reached, whatever the product's last bit.
+    place = math.floor(rate * (len(ordered) + 1) + 1e-9)
+    threshold = ordered[place - 1] if place else max(ordered[0], -math.log10(rate))
     return Choice(
         rate=rate,
         threshold=threshold,

@@ -11,7 +11,7 @@
 
 Rules of this file
 - Good parts alone are enough; 100 of them. Every score told of a part comes from a memory and a
-  head that never saw that part (cross-fitting).
+  head that saw neither that part nor its near-duplicates (cross-fitting, by groups).
 - ``good`` and ``defects`` are sequences that are read more than once, one picture at a time: files
   need not all be in memory.
 - The same pictures and seed give the same result.
@@ -31,9 +31,12 @@ import numpy.typing as npt
 from banksman.vision.backbone_maps import BackboneMaps, Network, Seen
 from banksman.vision.inspection import Picture, PictureRefused, Region
 from banksman.vision.made_defects import made_defect
+from banksman.vision.near_duplicates import detail, likeness, near_duplicates, slices
 from banksman.vision.preprocessing import Prepared, Preprocessing
-from banksman_inference.class_head import EXAMPLES_MIN, ClassHead, doubt, embedding, fit_head
+from banksman_inference.class_head import ClassHead, doubt, embedding
 from banksman_inference.contrast import covered
+from banksman_inference.head_fit import EXAMPLES_MIN, fit_head
+from banksman_inference.head_fit import steps as steps_of_head
 from banksman_inference.memory_fit import STEPS_OF_FIT, GatheredPart, Quota, fit_memory, quota
 from banksman_inference.one_thread import one_blas_thread
 from banksman_inference.patch_memory import PatchMemory
@@ -57,6 +60,8 @@ class Fitted(msgspec.Struct, frozen=True):
     ``good_scores`` has shape (good parts,), ``defect_scores`` (defects,), both float32.
     ``head`` is None where fewer than `DEFECTS_MIN` defects were given. ``chances`` (all parts,
     classes) are the head's held-out probabilities, good parts first; empty without a head.
+    ``groups`` (all parts that were learnt from,): near-duplicates share a number, and were held
+    out together.
     """
 
     memory: PatchMemory
@@ -64,6 +69,7 @@ class Fitted(msgspec.Struct, frozen=True):
     good_scores: Floats
     defect_scores: Floats
     chances: Floats
+    groups: npt.NDArray[np.intp]
 
 
 def fit(
@@ -96,10 +102,16 @@ def _fit(network: Network, preprocessing: Preprocessing, good: Sequence[Picture]
          progress: Progress | None, seed: int) -> Fitted:  # fmt: skip
     work = _Work(network, preprocessing, region, progress, good, defects)
     random = np.random.default_rng(seed)
+    groups = work.groups()
     limits = quota(len(good))
     parts = [work.gather(number, limits, random) for number in range(len(good))]
     memory, held_out = fit_memory(
-        parts, work.maps_of, work.backbone.grid, random, lambda: work.tell("learning")
+        parts,
+        work.maps_of,
+        work.backbone.grid,
+        random,
+        lambda: work.tell("learning"),
+        groups[: len(good)],
     )
     looks = [work.look(memory, number) for number in range(len(defects))]
     found = np.array(looks, np.float32)
@@ -109,12 +121,14 @@ def _fit(network: Network, preprocessing: Preprocessing, good: Sequence[Picture]
                  for flip in (None, *MIRRORED)]  # fmt: skip
         names = [GOOD] * len(good) + _known(labels)
         first, *mirrored = (np.stack(each) for each in views)
-        head, chances = fit_head(first, names, GOOD, seed, mirrored=mirrored)
+        head, chances = fit_head(
+            first, names, GOOD, seed, groups, mirrored, lambda: work.tell("learning classes")
+        )
         doubts = doubt(chances)
         rarity = Rarity(doubts[: len(good)]).of(doubts)
         held_out = np.maximum(held_out, rarity[: len(good)])
         found = np.maximum(found, rarity[len(good) :])
-    return Fitted(memory, head, held_out, found, chances)
+    return Fitted(memory, head, held_out, found, chances, groups)
 
 
 def _known(labels: Sequence[str]) -> list[str]:
@@ -138,13 +152,26 @@ class _Work:
         self._defects = defects
         self._done = 0
         self._total = len(good) * (DEFECTS_MADE + 2) + STEPS_OF_FIT + len(defects)
+        self._compared: list[tuple[Sequence[Picture], str]] = [(good, "good part")]
         if len(defects) >= DEFECTS_MIN:
-            self._total += (1 + len(MIRRORED)) * (len(good) + len(defects))
+            self._compared.append((defects, "defect"))
+            self._total += (1 + len(MIRRORED)) * (len(good) + len(defects)) + steps_of_head(True)
+        compared = sum(len(each) for each, _ in self._compared)
+        self._total += compared + slices(compared)
 
     def tell(self, what: str) -> None:
         self._done += 1
         if self._progress is not None:
             self._progress(min(self._done, self._total), self._total, what)
+
+    def groups(self) -> npt.NDArray[np.intp]:
+        """A number for each part that is learnt from, good ones first: near-duplicates share it."""
+        details = []
+        for pictures, what in self._compared:
+            for number in range(len(pictures)):
+                details.append(detail(self._prepared(pictures, number, what).part))
+                self.tell("comparing parts")
+        return near_duplicates(likeness(details, lambda: self.tell("comparing parts")))
 
     def maps_of(self, number: int) -> tuple[tuple[npt.NDArray[np.float32], ...], tuple[int, int]]:
         """A good part's maps, and what of the grid it covers."""

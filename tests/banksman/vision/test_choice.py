@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,11 +8,21 @@ from banksman.vision.choice import choices, choose
 GOOD = [each / 100 for each in range(100)]
 
 
-def test_so_many_good_parts_lie_over_the_threshold_as_were_wanted():
+def test_a_new_part_lies_over_the_threshold_as_often_as_was_wanted():
     choice = choose(GOOD, [0.5, 2.0], 0.05)
-    assert choice.threshold == 0.94
-    assert (choice.false_stops.count, choice.false_stops.of) == (5, 100)
+    assert choice.threshold == 0.95
+    assert (choice.false_stops.count, choice.false_stops.of) == (4, 100)
     assert (choice.caught.count, choice.caught.of) == (1, 2)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.02, 0.05, 0.2])
+@pytest.mark.parametrize("parts", [100, 238])
+def test_the_share_of_new_parts_that_is_stopped_is_on_average_the_wanted_one(parts, rate):
+    random = np.random.default_rng(0)
+    scores = random.exponential(1 / np.log(10), (4000, parts))
+    stopped = [10 ** -choose(list(each), [], rate).threshold for each in scores]
+    assert np.mean(stopped) <= 1.05 * rate
+    assert np.mean(stopped) >= 0.6 * rate
 
 
 def test_a_rate_beyond_what_was_seen_takes_the_rarity_that_stands_for_it():
