@@ -40,6 +40,7 @@ from banksman.sync.settable import settable
 from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Standing
+from banksman.sync.thinned import ThinnedTally
 from banksman.sync.thinning import Thinning
 from banksman.sync.transport import Transport
 from banksman.sync.uplink import Uplink
@@ -84,6 +85,7 @@ def make_uplink(
 
     def hold(values: Mapping[str, float]) -> None:
         spending.limit(values["metered_hour_mb"], values["metered_day_mb"])
+        schedule.limit({which: values[f"{which.name.lower()}_kbit"] for which in BULK}, mono_s())
 
     meter, schedule, table = LinkMeter(), Schedule(settings, mono_s()), settable(settings)
     spending = Spending(
@@ -131,6 +133,7 @@ def make_uplink(
             mono_s=mono_s,
             peer=urlsplit(url).hostname or "",
             pictures=lane,
+            thinned=ThinnedTally(store.load_state, store.save_state),
         )
     )
     return uplink
@@ -197,7 +200,7 @@ def _registration(
         return Registration(
             node=node.id,
             site=node.site,
-            location=node.site,
+            location=node.location,
             version=version("banksman"),
             mode=view.newest.mode,
             started_wall_ns=started_wall_ns,
@@ -245,4 +248,6 @@ def _reported(view: View) -> Mapping[str, Any]:
         "rules_version": snapshot.rules_version,
         "version": version("banksman"),
         "latched": sorted(trip.name for trip in snapshot.trips if trip.latched),
+        # A fault is no number of its own here: what it is stands in its alarm.
+        **{f"device.{one.id}": "faulty" if one.fault else one.state for one in snapshot.devices},
     }

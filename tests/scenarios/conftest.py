@@ -47,6 +47,8 @@ then = "close_valve"
 CONFIG = """\
 [node]
 id = "box"
+site = "Works 2"
+location = "line 4"
 mode = "{mode}"
 
 [store]

@@ -133,8 +133,12 @@ async def test_a_desired_value_holds_and_is_reported_with_those_that_are_not_tak
 
         await until(known, "the box has registered")
         (node,) = await endpoint.nodes()
+        assert (node.registration.site, node.registration.location) == ("Works 2", "line 4")
         offered = node.registration.capabilities["settable"]
-        assert set(offered) == {"heartbeat_s", "metered_hour_mb", "metered_day_mb"}
+        assert set(offered) == {
+            "heartbeat_s", "metered_hour_mb", "metered_day_mb", "important_kbit", "normal_kbit",
+            "background_kbit",
+        }  # fmt: skip
         await endpoint.desire(NODE, {"metered_day_mb": 7, "heartbeat_s": 2}, "anna")
 
         async def reported() -> bool:
@@ -142,6 +146,12 @@ async def test_a_desired_value_holds_and_is_reported_with_those_that_are_not_tak
             return values.get("desired_version") == 1 and values.get("set.metered_day_mb") == 7
 
         await until(reported, "the box says what it has taken")
+
+        async def devices() -> bool:
+            values = (await endpoint.details(NODE)).shadow.reported.values
+            return values.get("device.plc") == "connected"
+
+        await until(devices, "its devices stand in the shadow")
 
         async def slower() -> bool:
             (now,) = await endpoint.nodes()

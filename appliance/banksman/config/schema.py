@@ -42,7 +42,10 @@ class NodeSettings(Settings):
     """Who this box is and whether it may act."""
 
     id: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.]{0,62}$", description="unique in the fleet")
-    site: str = Field("", description="where it stands, for people")
+    site: str = Field("", max_length=200, description="the works that it serves, for people")
+    location: str = Field(
+        "", max_length=200, description="where it stands there: hall, line, cabinet"
+    )
     mode: Mode = Field("observe", description="observe: decides, writes nothing; armed: acts")
 
 

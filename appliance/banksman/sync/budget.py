@@ -28,6 +28,13 @@ class Bucket:
         self._tokens = self._most
         self._at_s = now_s
 
+    def limit(self, kbit: float, now_s: float) -> None:
+        """Another rate from now on; what is owed stays owed."""
+        self._fill(now_s)
+        self._rate = kbit * 1000 / 8
+        self._most = max(self._rate * BURST_S, BURST_BYTES_LEAST)
+        self._tokens = min(self._most, self._tokens)
+
     def wait_s(self, now_s: float) -> float:
         """How long until something may be taken; 0: now."""
         if not self._rate:

@@ -63,6 +63,12 @@ class Schedule:
         self._since_s: dict[Priority, float] = {}
         self._probed_s: float | None = None
 
+    def limit(self, kbit: Mapping[Priority, float], now_s: float) -> None:
+        """Other bounds of classes from now on; 0: none."""
+        for which, rate in kbit.items():
+            self._buckets[which].limit(rate, now_s)
+            self._live_buckets[which].limit(rate * LIVE_SHARE, now_s)
+
     def turn(
         self, plan: Plan, waiting: Mapping[Priority, int], left_bytes: int | None, now_s: float
     ) -> Turn | float:

@@ -19,7 +19,10 @@ import msgspec
 
 from banksman.config.schema_sync import SyncSettings
 
-NAMES = ("heartbeat_s", "metered_hour_mb", "metered_day_mb")
+NAMES = (
+    "heartbeat_s", "metered_hour_mb", "metered_day_mb", "important_kbit", "normal_kbit",
+    "background_kbit",
+)  # fmt: skip
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -8,12 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banksman.config.schema_sync import SyncSettings
+from banksman.sync.link import LinkState
+from banksman.sync.policy import Policy
+from banksman.sync.schedule import Schedule, Turn
 from banksman.sync.settable import judge, settable
 from banksman.sync.shadow import Shadow
+from banksman.wire.messages import Priority
 from banksman.wire.uplink import Desired
 
 OWN = SyncSettings(heartbeat_s=20, metered_hour_mb=5)
 TABLE = settable(OWN)
+MEASURED = LinkState(0.0, goodput_mbit=1.0, round_trip_ms=None, reliability=None, stale=False)
 
 
 class Box:
@@ -48,7 +53,10 @@ def test_a_desired_value_holds_over_restarts_until_it_is_desired_no_more(box):
     assert box.held["metered_hour_mb"] == 2
     box.held.clear()
     again = box.shadow()
-    assert box.held == {"heartbeat_s": 20, "metered_hour_mb": 2, "metered_day_mb": 100}
+    assert box.held == {
+        "heartbeat_s": 20, "metered_hour_mb": 2, "metered_day_mb": 100, "important_kbit": 0,
+        "normal_kbit": 0, "background_kbit": 0,
+    }  # fmt: skip
     again.desire(Desired(2, {}))
     assert box.held["metered_hour_mb"] == 5
 
@@ -89,3 +97,19 @@ def test_nothing_passes_its_bounds(wanted):
     for name, value in taken.items():
         assert math.isfinite(value)
         assert TABLE[name].least <= value <= TABLE[name].most
+
+
+def test_what_a_class_takes_of_a_link_is_set_and_what_it_owes_stays_owed():
+    schedule, thin = (
+        Schedule(SyncSettings(), 0.0),
+        Policy(SyncSettings()).plan(MEASURED, metered=False),
+    )
+    readings = {Priority.BACKGROUND: 5_000}
+    assert isinstance(schedule.turn(thin, readings, None, 0.0), Turn)
+    schedule.limit({Priority.BACKGROUND: 8.0}, 0.0)  # 1 000 bytes a second
+    schedule.sent({Priority.BACKGROUND: 64 * 1024 + 4_000}, 0.0)  # its burst, and 4 s of it
+    assert schedule.turn(thin, readings, None, 0.0) == 4.0
+    schedule.limit({Priority.BACKGROUND: 16.0}, 0.0)
+    assert schedule.turn(thin, readings, None, 0.0) == 2.0
+    schedule.limit({Priority.BACKGROUND: 0.0}, 0.0)
+    assert isinstance(schedule.turn(thin, readings, None, 0.0), Turn)
