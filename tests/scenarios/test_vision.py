@@ -187,14 +187,14 @@ def lesson(tmp_path_factory):
     return folder
 
 
-async def taught(box, shots, lesson, *more, rules=None, mode="armed"):
+async def taught(box, shots, lesson, *more, rules=None, mode="armed", tables=TABLES):
     """A daemon with a station that was taught."""
     shelf = BundleShelf(box.store / "vision" / "caps" / "bundles", "caps")
     shelf.add("caps-1", (lesson / "caps-1.bundle").read_bytes())
     shelf.use("caps-1")
     shutil.copy(lesson / PASSED_FILE, box.store)
     shots.film(None)
-    box.write(TABLES.format(), *more, rules=rules or RULES.format(then="stop"), mode=mode)
+    box.write(tables.format(), *more, rules=rules or RULES.format(then="stop"), mode=mode)
     await box.start()
     await box.until_status(lambda status: seen(status)["severity"] == 0.0, "good parts pass")
 
@@ -300,6 +300,87 @@ async def test_a_camera_that_dies_takes_the_safe_action_and_comes_back(box, plc,
     shots.folder.mkdir()
     shots.film(None)
     await box.until(lambda: plc.memory.coils[0] == 1, "good parts run again")
+
+
+SETPOINT, STANDARD = 5, 100
+PRESS = """\
+[[device]]
+driver = "modbus_tcp"
+id = "press"
+host = "127.0.0.1"
+port = {port}
+poll_ms = 20
+timeout_ms = 400
+back_off_max_ms = 200
+point = [{{ name = "actual", table = "holding", address = 5 }}]
+output = [{{ name = "setpoint", table = "holding", address = 5, type = "uint16", safe = 100 }}]
+
+[[action]]
+name = "slower"
+[action.nudge]
+output = "press.setpoint"
+reads = "press.actual"
+step = -2
+low = 96
+high = 110
+min_interval_s = 0.1
+
+[[action]]
+name = "standard"
+writes = [{{ output = "press.setpoint", value = 100 }}]
+"""
+NUDGING = """\
+[[rule]]
+name = "doubtful"
+point = "cap_quality"
+when = "caps.severity >= 1"
+then = "slower"
+priority = 1
+
+[[rule]]
+name = "fine"
+point = "cap_quality"
+when = "True"
+then = "none"
+
+[[rule]]
+name = "any level"
+point = "limit"
+when = "True"
+then = "none"
+"""
+
+
+async def test_a_camera_that_is_lost_nudges_nothing_and_the_setpoint_goes_back_to_its_standard(
+    box, plc, shots, lesson
+):
+    """Each finding moves the press by one bounded step; without eyes it runs as it always did."""
+    holding = plc.memory.holding
+    holding[SETPOINT] = STANDARD
+    nudging = TABLES.replace('safe_action = "hold"', 'safe_action = "standard"')
+    await taught(box, shots, lesson, PRESS.format(port=plc.port), rules=NUDGING, tables=nudging)
+    for _ in range(4):
+        shots.film("stain")
+        await box.until_status(lambda status: seen(status)["severity"] == 2.0, "it is told")
+        shots.film(None)
+        await box.until_status(lambda status: seen(status)["severity"] == 0.0, "all is well")
+    await box.until(lambda: holding[SETPOINT] == 96, "it is at its bound")
+    nudges = (await box.get("/api/v1/status"))["counters"]["nudges"]
+    assert nudges == 2  # by one step each, and none beyond
+    shots.vanish()
+    assert (await box.until_decision("standard"))["source"] == "safe_default"
+    await box.until(lambda: holding[SETPOINT] == STANDARD, "it is at its standard again")
+
+    async def said_bad_again():
+        status = await box.get("/api/v1/status")
+        return status["counters"]["decisions_failed"] >= 3
+
+    await box._until(said_bad_again, "it goes on to be lost", 0.05)
+    assert (await box.get("/api/v1/status"))["counters"]["nudges"] == nudges
+    assert holding[SETPOINT] == STANDARD
+    holding[SETPOINT] = 97
+    await box.stop()
+    assert holding[SETPOINT] == STANDARD  # the output's declared safe state
 
 
 async def test_what_was_taught_and_answered_outlives_a_restart(box, plc, shots, lesson):

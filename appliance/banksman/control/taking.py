@@ -1,5 +1,7 @@
 """What a verdict does: trip, write, nudge, alert, work order; in this order.
 
+A nudge wants a judgement: where nobody could tell, the safe action is taken without its nudge.
+
 Commands go out when a decision changes, and again only if their write failed. So a reset of the
 interlock restarts nothing by itself.
 """
@@ -74,7 +76,9 @@ class Taking:
             self._command(output, value, decision_id, arrival_ns)
         if not changed:
             return
-        if action.nudge is not None:
+        if action.nudge is not None and verdict.source == "safe_default":
+            self._counters["nudges_held"] += 1  # a camera that is lost is no reason to turn a press
+        elif action.nudge is not None:
             self._nudge(action.nudge, decision_id, arrival_ns)
         if action.alert is not None:
             point.alert_key = alert_key

@@ -9,8 +9,8 @@ Rules of this file
   what the box was unsure of: that share is told by itself, and is higher than over all passes.
 - A rate is of one bundle. A share of few is known badly, which its interval says.
 - What people saw has Wilson's interval (JASA 22, 1927): its mean coverage is close to the stated
-  one, also near 0 (Brown, Cai and DasGupta, Statistical Science 16, 2001). What a threshold promises has
-  the exact one, which never promises too much.
+  one, also near 0 (Brown, Cai and DasGupta, Statistical Science 16, 2001). What a threshold
+  promises has the exact one, which never promises too much.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ Rules of this file
 - A picture is read when its size has stopped changing between two looks, so half a file is none;
   no later one is read before it.
 - The folder is listed when it has changed, not at every look.
+- A picture that goes between listing and reading is passed over and counted: whoever tidies up the
+  folder takes no camera away.
 """
 
 from __future__ import annotations
@@ -45,12 +47,14 @@ class FolderSource:
         self._due = Due()
         self._number = 0
         self._broken = 0
+        self._gone = 0
         self._list()
 
     @property
     def remarks(self) -> list[str]:
-        """How many pictures could not be read."""
-        return [f"{self._broken} pictures could not be read"] if self._broken else []
+        """How many pictures could not be read, and how many went before they were."""
+        told = ((self._broken, "could not be read"), (self._gone, "went before they were read"))
+        return [f"{number} pictures {what}" for number, what in told if number]
 
     def grab(self, pause: Pause) -> bool:
         """Wait for the next picture, and for its turn."""
@@ -68,17 +72,32 @@ class FolderSource:
 
     def picture(self) -> Image | None:
         """The picture as BGR; None, and counted, if the file is none."""
-        path = str(self._folder / self._last)
+        path = self._folder / self._last
+        if not path.exists():
+            self._gone += 1
+            return None
         try:
-            image: Image | None = self._cv2.imread(path, self._cv2.IMREAD_COLOR)
+            image: Image | None = self._cv2.imread(str(path), self._cv2.IMREAD_COLOR)
         except self._cv2.error:  # a header that claims more pixels than there may be
             image = None
         if image is None:
-            self._broken += 1
+            gone = not path.exists()
+            self._gone += gone
+            self._broken += not gone
         return image
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _size_of(self, entry: os.DirEntry[str]) -> tuple[str, int] | None:
+        """A picture's name and size; None where it is none, or has just gone."""
+        if Path(entry.name).suffix.lower() not in PICTURES:
+            return None
+        try:
+            return entry.name, entry.stat().st_size
+        except FileNotFoundError:
+            self._gone += 1
+            return None
 
     def _list(self) -> None:
         """Take the names whose turn comes, up to the first one that still grows."""
@@ -87,11 +106,7 @@ class FolderSource:
             if changed_ns == self._listed_ns and self._settled:
                 return
             with os.scandir(self._folder) as entries:
-                sizes = {
-                    entry.name: entry.stat().st_size
-                    for entry in entries
-                    if Path(entry.name).suffix.lower() in PICTURES
-                }
+                sizes = dict(each for entry in entries if (each := self._size_of(entry)))
         except OSError as error:
             raise DeviceLost(f"the folder {self._folder}: {error.strerror}") from error
         if self._loop and not sizes:

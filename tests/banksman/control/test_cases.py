@@ -151,6 +151,20 @@ class TestNudge:
         await nudged.part(2, 200.0, after_s=20)
         assert nudged.hand.applied == [("plc.heater", 82.0)]
 
+    async def test_where_nobody_could_judge_the_part_nothing_is_nudged(self, line):
+        """The safe action of a lost camera may be one that nudges: its nudge is not taken."""
+        nudge = Nudge("plc.heater", "plc.door", -5.0, 82.0, 100.0, 10_000_000_000)
+        line.loop._actions["cool"] = Action("cool", writes=(("plc.horn", True),), nudge=nudge)
+        (spec,) = line.points(RULES)[0]
+        line.use(each="plc.door", point=msgspec.structs.replace(spec.point, safe_action="cool"))
+        await line.part(95.0, math.nan)
+        assert line.notes.decisions[-1].source == "safe_default"
+        assert ("plc.horn", True) in line.hand.applied
+        assert ("plc.heater", 90.0) not in line.hand.applied
+        assert (line.loop.counters["nudges_held"], line.loop.counters["nudges"]) == (1, 0)
+        await line.part(96.0, 90.0)
+        assert ("plc.heater", 91.0) in line.hand.applied
+
     async def test_a_tripped_setpoint_is_not_nudged(self, nudged):
         nudged.loop.interlock.trip("oven", "the test says so")
         nudged.loop.tick(nudged.clock.mono_ns())

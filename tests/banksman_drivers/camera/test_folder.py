@@ -1,5 +1,7 @@
 """A folder of pictures: played, and watched."""
 
+import os
+
 import pytest
 
 from banksman_drivers.camera.folder import FolderSource
@@ -84,3 +86,45 @@ async def test_a_folder_that_is_not_there_is_waited_for(play, folder):
     assert "No such file" in await camera.lost()
     away.rename(folder)
     assert (await camera.frame()).number >= 1
+
+
+def test_a_picture_that_goes_between_listing_and_reading_costs_itself_only(folder, pictures):
+    class Never:
+        stopping = False
+
+        def wait(self, seconds):
+            return False
+
+    settings = CameraSettings(driver="camera", id="line", source=f"folder:{folder}")
+    source = FolderSource(settings)
+    assert source.grab(Never())  # now all are listed
+    (folder / "1.png").unlink()
+    taken = [source.picture()]
+    for _ in range(2):
+        assert source.grab(Never())
+        taken.append(source.picture())
+    assert taken[1] is None
+    assert (taken[2] == pictures[2]).all()
+    assert source.remarks == ["1 pictures went before they were read"]
+
+
+def test_a_picture_that_goes_while_the_folder_is_listed_takes_no_camera_away(folder, monkeypatch):
+    listing = os.scandir
+
+    class Tidied:
+        """The folder is tidied up between its listing and the look at each entry."""
+
+        def __init__(self, place):
+            self.entries = list(listing(place))
+            (folder / "1.png").unlink(missing_ok=True)
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *error):
+            return None
+
+    monkeypatch.setattr(os, "scandir", Tidied)
+    settings = CameraSettings(driver="camera", id="line", source=f"folder:{folder}")
+    source = FolderSource(settings)
+    assert source.remarks == ["1 pictures went before they were read"]
