@@ -6,8 +6,8 @@ Rules of this file
 - What counts is what lasts: `HITS` of the newest `OF` windows must be out on the same side, so a
   spike and a single odd window raise nothing.
 - The score is in sigmas of the baseline. Where a healthy machine itself wanders further than its
-  sigma says (slow, heavy-tailed or seasonal streams), a sigma is taken so that 1.6 times its
-  greatest healthy excursion counts as 2.5: 5 000 healthy streams must not ring all day.
+  sigma says (slow, heavy-tailed or seasonal streams), its greatest healthy excursion counts as one
+  sigma: twice it is a warning. 5 000 healthy streams must not ring all day, and a warning rings.
 - Over 2.5: alarm, act now. Over 2: warning. Back below 1.5 before either is over (hysteresis).
 - Nothing is learned from windows that are warned of or alarmed, nor from the ones just before.
 - No baseline, no verdict: UNKNOWN, also where nothing ever moved and no floor was given.
@@ -39,8 +39,6 @@ WARNING_SIGMAS = 2.0
 OVER_SIGMAS = 1.5
 # Rows are worked through so many at a time, so that other threads get the interpreter in between.
 CHUNK = 512
-# An alarm lies this far beyond the greatest excursion of the healthy machine.
-REACH_FACTOR = 1.6
 
 
 class Verdict(IntEnum):
@@ -84,16 +82,18 @@ class DeviationBank:
         self._hits, self._of = hits, of
         self._newest = np.full((len(baselines.keys), of), np.nan)
 
-    def update(self, levels: Floats, *, learn: bool = True) -> npt.NDArray[np.int8]:
+    def update(
+        self, levels: Floats, *, learn: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.int8]:
         """Take one window of each row, NaN where it has none now; returns the verdicts.
 
-        Shapes (rows,). A row without a window keeps its verdict. ``learn`` False: the machine is
-        not well, so nothing is learned of any row.
+        Shapes (rows,). A row without a window keeps its verdict. ``learn`` False: nothing is
+        learned of this row, because the machine is not well or its reading uncertain.
         """
         rows = np.flatnonzero(np.isfinite(levels))
         for first in range(0, len(rows), CHUNK):
             chunk = rows[first : first + CHUNK]
-            self._take(chunk, levels[chunk], learn=learn)
+            self._take(chunk, levels[chunk], None if learn is None else learn[chunk])
         return self.verdict
 
     def renew(self, row: int) -> None:
@@ -131,7 +131,9 @@ class DeviationBank:
         low, high = band.centre - ALARM_SIGMAS * downward, band.centre + ALARM_SIGMAS * upward
         return low, band.centre, high
 
-    def _take(self, rows: npt.NDArray[np.intp], level: Floats, *, learn: bool) -> None:
+    def _take(
+        self, rows: npt.NDArray[np.intp], level: Floats, learn: npt.NDArray[np.bool_] | None
+    ) -> None:
         newest = self._newest[rows]
         newest[:, 1:] = newest[:, :-1].copy()
         newest[:, 0] = level
@@ -147,9 +149,9 @@ class DeviationBank:
         judged = _judge(self.verdict[rows], np.abs(sigmas))
         self.verdict[rows] = np.minimum(judged, self.ceilings[(sigmas < 0.0).astype(int), rows])
         self.now[rows] = now = self._score(rows, band, level, level)
-        if not learn:
-            return
         healthy = self.verdict[rows] <= Verdict.NORMAL
+        if learn is not None:
+            healthy &= learn
         # A single window far out may be the first of a lasting deviation.
         centred = healthy & ~(np.abs(now) > ALARM_SIGMAS)
         self.baselines.learn(rows[centred], level[centred], high[centred], low[centred])
@@ -166,9 +168,8 @@ class DeviationBank:
     def _sigmas_of(self, rows: npt.NDArray[np.intp], band: Band) -> tuple[Floats, Floats]:
         """(downward, upward): what counts as one sigma to either side."""
         sigma = np.maximum(band.sigma, self.floors[rows])
-        reach = REACH_FACTOR / ALARM_SIGMAS
-        upward = np.maximum(sigma, reach * (band.highest - band.centre))
-        downward = np.maximum(sigma, reach * (band.centre - band.lowest))
+        upward = np.maximum(sigma, band.highest - band.centre)
+        downward = np.maximum(sigma, band.centre - band.lowest)
         # What only ever went to one side is measured on the other by that one.
         return np.where(downward > 0.0, downward, upward), np.where(upward > 0.0, upward, downward)
 

@@ -59,14 +59,27 @@ def test_both_sides_count_and_the_sign_is_told():
 def sigma_level(bank, sigmas):
     """The level that lies so many sigmas above normal."""
     band = bank.baselines.band(np.array([0]))
-    reach = 1.6 / 2.5 * (band.highest[0] - band.centre[0])
-    return band.centre[0] + sigmas * max(band.sigma[0], reach)
+    excursion = band.highest[0] - band.centre[0]
+    return band.centre[0] + sigmas * max(band.sigma[0], excursion)
 
 
 def test_a_lesser_deviation_is_a_warning():
     bank = taught()
     level = sigma_level(bank, 2.2)
     assert fed(bank, level, OF)[-1] is Verdict.WARNING
+
+
+def test_what_lasts_at_less_than_twice_the_greatest_healthy_excursion_rings_nobody():
+    bank = bank_of()
+    slow = 3.0 * np.sin(np.arange(4 * LEARN) / 40.0)  # further than any sigma of the noise
+    for level in slow + np.random.default_rng(8).normal(size=len(slow)):
+        bank.update(np.array([level]))
+    band = bank.baselines.band(np.array([0]))
+    reach = band.highest[0] - band.centre[0]
+    assert reach > band.sigma[0]
+    assert fed(bank, band.centre[0] + 1.9 * reach, OF)[-1] is Verdict.NORMAL
+    assert fed(bank, band.centre[0] + 2.1 * reach, OF)[-1] is Verdict.WARNING
+    assert fed(bank, band.centre[0] + 2.6 * reach, OF)[-1] is Verdict.ALARM
 
 
 def test_an_alarm_ends_only_when_it_is_clearly_over():
