@@ -139,7 +139,15 @@ class FallbackNetwork:
                     raise
                 self._fall(backend, "failed", str(error))
                 continue
-            self._note(backend, (self._now_ns() - began_ns) / 1e3)
+            took_us = (self._now_ns() - began_ns) / 1e3
+            backend.runs += 1
+            backend.last_us = took_us
+            if took_us > backend.worst_us:
+                backend.worst_us = took_us
+            if took_us <= self._budget_us:
+                backend.slow_in_a_row = 0
+            else:
+                self._note_slow(backend, took_us)
             return outputs
 
     def promote(self, candidate: Candidate) -> None:
@@ -166,13 +174,7 @@ class FallbackNetwork:
             if backend.network is not None:
                 backend.drop("failed", "closed")
 
-    def _note(self, backend: _Backend, took_us: float) -> None:
-        backend.runs += 1
-        backend.last_us = took_us
-        backend.worst_us = max(backend.worst_us, took_us)
-        if took_us <= self._budget_us:
-            backend.slow_in_a_row = 0
-            return
+    def _note_slow(self, backend: _Backend, took_us: float) -> None:
         backend.slow_runs += 1
         backend.slow_in_a_row += 1
         if backend.slow_in_a_row >= SLOW_RUNS and self._hopes_for_better(backend):
