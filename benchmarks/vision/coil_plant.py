@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,13 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 from banksman.commands.client import Client
 from benchmarks.cloud.running import RunningEndpoint
 from benchmarks.context import Context
 from benchmarks.reaction.broker import free_port
-from benchmarks.vision.coil_pages import open_pages
+from benchmarks.vision.coil_pages import Counted, open_pages
 from benchmarks.vision.coil_site import draw_parts, write_site
 
 READY_S = 90.0
@@ -30,6 +30,9 @@ TAUGHT_S = 600.0
 SETTLE_S = 3.0
 PLC_NICE = -20
 OTHERS_NICE = 10
+ROWS = (
+    "SELECT (SELECT count(*) FROM record) + (SELECT coalesce(sum(last - first + 1), 0) FROM block)"
+)
 
 
 class CannotRun(RuntimeError):
@@ -46,17 +49,47 @@ class Look(NamedTuple):
     arithmetic_ns: int
 
 
+class Busy(NamedTuple):
+    """What sync and page did: records and readings that the endpoint stored, events and answers of
+    the page."""
+
+    rows: int
+    events: int
+    answers: int
+
+
 class Plant:
     """The daemon at work, and the files that it and the PLC write."""
 
-    def __init__(self, folder: Path, daemon: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, daemon: subprocess.Popen[bytes], pages: Counted) -> None:
         self._looks = (folder / "looks.txt").open()
         self._writes = (folder / "writes.txt").open()
-        self._daemon = psutil.Process(daemon.pid)
+        self._status = Path(f"/proc/{daemon.pid}/status")
+        self._endpoint = folder / "cloud" / "cloud.db"
+        self._pages = pages
+        self._before = self._counts()
 
-    def rss_mb(self) -> float:
-        """Resident memory now."""
-        return float(self._daemon.memory_info().rss) / 2**20
+    def peak_mb(self) -> float:
+        """The most memory that it held since its start (proc_pid_status(5), VmHWM)."""
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", self._status.read_text(), re.MULTILINE)
+        if found is None:
+            raise CannotRun("this kernel does not tell VmHWM")
+        return int(found[1]) * 1024 / 1e6
+
+    def was_busy(self) -> Busy:
+        """Since the last call. Raises CannotRun where sync or page had nothing to do."""
+        now = self._counts()
+        busy = Busy(*(each - before for each, before in zip(now, self._before, strict=True)))
+        self._before = now
+        if not all(busy):
+            raise CannotRun(f"sync and page were not busy: {busy}")
+        return busy
+
+    def _counts(self) -> Busy:
+        address = f"{self._endpoint.as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as stored:
+            (rows,) = stored.execute(ROWS).fetchone()
+        return Busy(int(rows), sum(self._pages.events), self._pages.answers)
 
     def collect(self) -> tuple[list[Look], list[int]]:
         """The looks, and the times at which the coil was written, since the last call."""
@@ -92,9 +125,9 @@ def running_plant(context: Context) -> Iterator[Plant]:
         # Started anew, as on any day after: what learning took is not what looking takes.
         running = stack.enter_context(daemon())
         _until_looking(folder, running)
-        stack.enter_context(open_pages(page, OTHERS_NICE))
+        pages = stack.enter_context(open_pages(page, OTHERS_NICE))
         time.sleep(SETTLE_S)
-        plant = Plant(folder, running)
+        plant = Plant(folder, running, pages)
         plant.collect()
         yield plant
 

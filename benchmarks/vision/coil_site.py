@@ -7,7 +7,9 @@ from pathlib import Path
 from banksman_drivers.fake.camera import Defect, Scene
 
 FPS = 5
-GOOD = 20
+WIDTH, HEIGHT = 1280, 720
+GOOD = 100
+SHOTS = 20
 
 CONFIG = """\
 [node]
@@ -84,11 +86,11 @@ def draw_parts(folder: Path) -> None:
     """Good parts to learn from; good and defective ones in turn to look at."""
     from banksman.vision.jpeg import to_png
 
-    scenes = [Scene(320, 240, seed) for seed in range(GOOD)]
     for name in ("good", "shots"):
         (folder / name).mkdir()
-    for number, scene in enumerate(scenes):
-        (folder / "good" / f"{number:03}.png").write_bytes(to_png(scene.draw(0.0, None)))
     for number in range(GOOD):
-        defect: Defect | None = "stain" if number % 2 else None
-        (folder / "shots" / f"{number:03}.png").write_bytes(to_png(scenes[number].draw(0, defect)))
+        scene = Scene(WIDTH, HEIGHT, number)
+        (folder / "good" / f"{number:03}.png").write_bytes(to_png(scene.draw(0.0, None)))
+        if number < SHOTS:
+            defect: Defect | None = "stain" if number % 2 else None
+            (folder / "shots" / f"{number:03}.png").write_bytes(to_png(scene.draw(0, defect)))
