@@ -51,7 +51,7 @@ def measure(context: Context) -> list[Figure]:
     folder.mkdir(parents=True)
     context.say(f"nodes: {nodes} enrol, connect by mutual TLS and send")
     told = folder / "tokens"
-    told.write_text("\n".join(asyncio.run(_tokens(folder / "cloud.db", nodes))))
+    told.write_text("\n".join(asyncio.run(new_tokens(folder / "cloud.db", nodes))))
     idle.rest(REST_S)
     with loaded, RunningEndpoint(folder, "--tls", "127.0.0.1:0") as endpoint:
         result, sizes_mb = watch(endpoint, folder, told, batches)
@@ -135,7 +135,8 @@ def figures(
     ]  # fmt: skip
 
 
-async def _tokens(database: Path, count: int) -> list[str]:
+async def new_tokens(database: Path, count: int) -> list[str]:
+    """Tokens that any node may enrol with, written into an endpoint's database."""
     engine = SqliteEngine(database)
     await engine.open()
     made = [tokens.new_text() for _ in range(count)]

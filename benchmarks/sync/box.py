@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -106,9 +107,10 @@ class Box:
         )  # fmt: skip
         return name
 
-    def start_uplink(self, port: int) -> None:
-        """Send from now on; on the running loop."""
-        self.uplink = Uplink(self._parts(f"http://127.0.0.1:{port}"))
+    def start_uplink(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Send from now on; on the running loop. ``tls`` shows who the box is."""
+        scheme = "http" if tls is None else "https"
+        self.uplink = Uplink(self._parts(f"{scheme}://127.0.0.1:{port}", tls))
         self._task = asyncio.get_running_loop().create_task(self.uplink.run())
 
     async def stop_uplink(self) -> None:
@@ -136,7 +138,7 @@ class Box:
         owed = self.store.rows_owed(CHANNEL)
         return not any(owed.values()) and not self.store.readings_owed(CHANNEL)
 
-    def _parts(self, url: str) -> Parts:
+    def _parts(self, url: str, tls: ssl.SSLContext | None) -> Parts:
         clock, settings, store = self.clock, self.settings, self.store
 
         def mono_s() -> float:
@@ -147,7 +149,7 @@ class Box:
             settings.metered_hour_mb, settings.metered_day_mb, clock.wall_ns, store.load_state,
             store.save_state,
         )  # fmt: skip
-        transport = Transport(url, mono_s)
+        transport = Transport(url, mono_s, tls=lambda: tls)
         courier = Courier(transport, meter, NODE, clock, mono_s, spending.spend)
         state: dict[str, Any] = {"mode": "observe"}
         beat = Beat(

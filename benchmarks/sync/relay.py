@@ -7,6 +7,9 @@ Rules of this file
   the line holds at most `BUFFER_S` of what waits.
 - Down: nobody listens, and what is open is silent until it is reset when the line returns: what a
   box sees of a radio that comes back.
+- ``swallow``: connections are taken, and every byte on any of them is gone, and so is what would
+  come over them later: what a box sees of a router that has forgotten it. ``lasts`` draws how many
+  bytes a connection carries up until it is reset.
 - Counted is what passes, whatever it is: HTTP, TLS, padding. Heads of TCP and IP are not.
 - The kernels we test on have no netem, so delay is made here (docs/benchmarks.md).
 
@@ -18,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from types import TracebackType
 
 PACKET = 1_448  # bytes of TCP in an Ethernet frame
@@ -55,6 +59,14 @@ class Way:
             return self._free_s + self.delay_s
 
 
+class Wire:
+    """One connection. ``dead``: what comes over it is gone. ``left``: bytes up until it breaks."""
+
+    def __init__(self, left: int | None) -> None:
+        self.dead = False
+        self.left = left
+
+
 class Relay:
     """See the rules above. ``mbit`` 0 is no limit. Use as an asynchronous context.
 
@@ -65,6 +77,9 @@ class Relay:
         """``delay_s`` is one way's: half of a round trip."""
         self.port = 0
         self.cuts = 0
+        self.swallow = False
+        self.lasts: Callable[[], int] | None = None
+        self.wires: set[Wire] = set()
         self.to_port = to_port
         self._mbit = mbit
         self._delay_s = delay_s
@@ -125,25 +140,28 @@ class Relay:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         ends = [writer]
+        wire = Wire(None if self.lasts is None else self.lasts())
+        self.wires.add(wire)
         try:
             far_reader, far = await asyncio.open_connection("127.0.0.1", self.to_port)
             ends.append(far)
             self._writers.update(ends)
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._pump(reader, far, self.up_way))
-                pumps.create_task(self._pump(far_reader, writer, self.down_way))
+                pumps.create_task(self._pump(reader, far, self.up_way, wire))
+                pumps.create_task(self._pump(far_reader, writer, self.down_way, wire))
         except (OSError, ExceptionGroup):
             self._reset(writer)
         except asyncio.CancelledError:
             # The relay ends: asyncio's own callback takes a cancelled connection for a fault.
             self._reset(writer)
         finally:
+            self.wires.discard(wire)
             for end in ends:
                 self._writers.discard(end)
                 end.close()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, wire: Wire
     ) -> None:
         """Pass on what comes, each piece when it is due."""
         due: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
@@ -151,6 +169,14 @@ class Relay:
         try:
             while data := await reader.read(way.most):
                 await self._open.wait()
+                wire.dead = wire.dead or self.swallow
+                if wire.dead:
+                    continue
+                if wire.left is not None and way is self.up_way:
+                    wire.left -= len(data)
+                    if wire.left <= 0:
+                        self.cuts += 1
+                        raise ConnectionResetError("the line breaks, as was asked for")
                 due.put_nowait((await way.admit(len(data)), data))
             due.put_nowait((0.0, b""))
             await deliver

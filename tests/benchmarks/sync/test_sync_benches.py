@@ -61,6 +61,43 @@ async def test_a_line_that_is_down_takes_nobody_and_is_back_on_the_same_port(ech
         writer.close()
 
 
+async def test_what_a_line_swallows_is_gone_and_so_is_the_connection_for_ever(echo_port):
+    async with Relay(echo_port) as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write(b"before")
+        assert await reader.readexactly(6) == b"before"
+        relay.swallow = True
+        writer.write(b"gone")
+        _, other = await asyncio.open_connection("127.0.0.1", relay.port)
+        other.write(b"gone")
+        passed = relay.up_way.passed_bytes
+        wires = list(relay.wires)
+        while not all(wire.dead for wire in wires) or len(wires) < 2:
+            await asyncio.sleep(0.005)
+            wires = list(relay.wires)
+        relay.swallow = False
+        writer.write(b"still gone")
+        fresh_reader, fresh = await asyncio.open_connection("127.0.0.1", relay.port)
+        fresh.write(b"there")
+        assert await fresh_reader.readexactly(5) == b"there"
+        assert relay.up_way.passed_bytes == passed + 5
+        for each in (writer, other, fresh):
+            each.close()
+
+
+async def test_a_connection_lasts_for_as_many_bytes_as_was_drawn(echo_port):
+    async with Relay(echo_port) as relay:
+        relay.lasts = lambda: 10
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write(b"12345")
+        assert await reader.readexactly(5) == b"12345"
+        writer.write(b"67890")
+        with pytest.raises(ConnectionError):
+            await reader.read()
+        assert relay.cuts == 1
+        writer.close()
+
+
 def database(path, rows, blocks):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE record (id TEXT)")
