@@ -55,12 +55,12 @@ def let_listen(watches: Sequence[Watch], extras: Extras) -> Extras:
     for watch in watches:
         for sensor in watch.listens_to():
             readings.setdefault(sensor, []).append(watch.on_reading)
-        for vibration in watch.settings.vibration:
-            bursts.setdefault(vibration.sensor, []).append(watch.on_burst)
+        for sensor in watch.bursts_from():
+            bursts.setdefault(sensor, []).append(watch.on_burst)
     fed_by = {
         watch.id: frozenset(
             name.partition(".")[0]
-            for name in (*watch.listens_to(), *(each.sensor for each in watch.settings.vibration))
+            for name in (*watch.listens_to(), *watch.bursts_from())
         )
         for watch in watches
     }

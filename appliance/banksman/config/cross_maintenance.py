@@ -33,6 +33,7 @@ def check_machines(config: Config, inventory: Inventory, report: Report) -> None
             report.problem(path, "has no sensors, so nothing can be said of it", hint)
         _check_sensors(path, item, inventory, bursts, report)
         _check_speed(path, item, inventory, report)
+        _check_tacho((*path, "tacho", "sensor"), item, inventory, bursts, report)
         if item.settle_windows >= item.learn_windows:
             message = f"is not under learn_windows = {item.learn_windows}"
             report.problem((*path, "settle_windows"), message, "nothing would be learned from")
@@ -78,6 +79,31 @@ def _check_sensors(
             report.problem((*path, "load", "loaded_above"), message, "stopped < idle < loaded")
 
 
+def _check_tacho(
+    at: Path,
+    item: MachineSettings,
+    inventory: Inventory,
+    bursts: dict[str, bool],
+    report: Report,
+) -> None:
+    if item.tacho is None:
+        return
+    tacho = item.tacho.sensor
+    if report.unknown(at, "sensor", tacho, inventory.sensors):
+        return
+    if not bursts.get(tacho, True):
+        hint = "as speed = …, if it gives 1/min"
+        report.problem(at, f"{tacho} gives no bursts of samples", hint)
+    device = tacho.partition(".")[0]
+    for each in item.vibration:
+        if each.sensor.partition(".")[0] != device:
+            hint = "connect the tacho to a channel of the device that samples the vibration"
+            message = f"{tacho} is not sampled beside {each.sensor}: no angle is known there"
+            report.problem(at, message, hint)
+        elif each.sensor == tacho:
+            report.problem(at, f"{tacho} is watched as vibration already", "give its own channel")
+
+
 def _check_speed(path: Path, item: MachineSettings, inventory: Inventory, report: Report) -> None:
     if item.speed is not None:
         report.unknown((*path, "speed"), "sensor", item.speed, inventory.sensors)
@@ -88,7 +114,7 @@ def _check_speed(path: Path, item: MachineSettings, inventory: Inventory, report
         report.problem(
             (*path, "speed_nominal"), "says how speed_rpm is meant, and there is none", hint
         )
-    knows_speed = item.speed is not None or item.speed_rpm is not None
+    knows_speed = any(each is not None for each in (item.speed, item.speed_rpm, item.tacho))
     for index, each in enumerate(item.vibration):
         if each.bearing is not None and not knows_speed:
             hint = "speed_rpm = … or speed = a sensor"

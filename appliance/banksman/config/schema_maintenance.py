@@ -63,6 +63,13 @@ class SlowSettings(Settings):
     )
 
 
+class TachoSettings(Settings):
+    """Pulses of the shaft, sampled beside the vibration: faults are then read by angle."""
+
+    sensor: str = Field(description="a sensor with bursts, of the device that samples vibration")
+    pulses_per_turn: int = Field(1, ge=1, le=1000, description="marks on the shaft")
+
+
 class LoadSettings(Settings):
     """What tells stopped, idle and loaded apart: each has a normal of its own."""
 
@@ -102,6 +109,9 @@ class MachineSettings(Settings):
     )
     speed: str | None = Field(
         None, description="sensor with the shaft's speed in 1/min, in place of speed_rpm"
+    )
+    tacho: TachoSettings | None = Field(
+        None, description="left out: lines are read at the speed that is given, told or estimated"
     )
     group: Literal[1, 2] | None = Field(
         None, description="of ISO 20816-3: 1 over 300 kW, 2 from 15 kW; left out: no zone is told"

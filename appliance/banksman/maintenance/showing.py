@@ -168,6 +168,8 @@ def _sensor(heard: Heard) -> SensorShown:
         severity=heard.severity,
         flaws=[FlawShown(flaw.kind, flaw.forbids, flaw.reason) for flaw in heard.flaws],
         shaft_hz=heard.shaft_hz,
+        speed_told=heard.speed_told,
+        first=SpectrumShown(heard.line_hz, _short(np.array(heard.first_rms))),
         spectrum=SpectrumShown(heard.spectrum_step_hz, _short(heard.spectrum_rms)),
         envelope=None if heard.shown is None else _envelope(heard.shown),
     )

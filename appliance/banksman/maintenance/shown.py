@@ -81,7 +81,11 @@ class EnvelopeDrawn(msgspec.Struct, frozen=True):
 
 
 class SensorShown(msgspec.Struct, frozen=True):
-    """One vibration sensor. ``finding.peaks`` are the lines that its name rests on."""
+    """One vibration sensor. ``finding.peaks`` are the lines that its name rests on.
+
+    ``speed_told``: where ``shaft_hz`` is from. ``first``: the newest burst's first 50 lines, each
+    alone.
+    """
 
     sensor: str
     unit: str
@@ -90,6 +94,8 @@ class SensorShown(msgspec.Struct, frozen=True):
     severity: Severity
     flaws: Sequence[FlawShown]
     shaft_hz: float | None
+    speed_told: str
+    first: SpectrumShown
     spectrum: SpectrumShown
     envelope: EnvelopeDrawn | None
 

@@ -10,6 +10,23 @@ from banksman.config.schema_maintenance import MachineSettings
 PRESS = '[[machine]]\nid = "press"\nslow = [{ sensor = "plc.temperature" }]\n'
 
 
+ACC = """
+[[device]]
+driver = "audio"
+id = "acc"
+card = "hw:0"
+rate_hz = 48000
+channels = 2
+point = [
+  { name = "x", unit = "g", channel = 1, full_scale = 20.0 },
+  { name = "tacho", unit = "V", channel = 2, full_scale = 10.0 },
+]
+"""
+SPINDLE = (
+    ACC + '[[machine]]\nid = "spindle"\nvibration = [{ sensor = "acc.x", bearing = "6205" }]\n'
+)
+
+
 def with_load(text):
     return PRESS + f'load = {{ sensor = "plc.temperature"{text} }}\n'
 
@@ -29,6 +46,11 @@ def with_load(text):
         (PRESS + "group = 2\n", "group: needs its partner"),
         (with_load(", loaded_above = 5"), "loaded_above: needs its partner"),
         (with_load(", idle_above = 5, loaded_above = 5"), "is not over idle_above = 5"),
+        (SPINDLE, "no fault of it can be named without the shaft's speed"),
+        (SPINDLE + 'tacho = { sensor = "acc.tach" }\n', "unknown sensor acc.tach"),
+        (SPINDLE + 'tacho = { sensor = "acc.x" }\n', "acc.x is watched as vibration already"),
+        (SPINDLE + 'tacho = { sensor = "plc.temperature" }\n', "plc.temperature gives no bursts of samples"),
+        (SPINDLE + 'tacho = { sensor = "plc.temperature" }\n', "plc.temperature is not sampled beside acc.x"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_told_with_its_place(problems, more, expected):
@@ -39,6 +61,11 @@ def test_what_cannot_be_is_told_with_its_place(problems, more, expected):
 def test_without_limits_of_its_load_the_states_are_learned(load):
     machine = load(more=with_load("")).config.machines[0]
     assert machine.load.idle_above is None
+
+
+def test_a_tacho_beside_the_vibration_tells_the_speed(load):
+    machine = load(more=SPINDLE + 'tacho = { sensor = "acc.tacho" }\n').config.machines[0]
+    assert machine.tacho.pulses_per_turn == 1
 
 
 def test_rules_may_name_what_a_machine_says(load):

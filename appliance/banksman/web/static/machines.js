@@ -159,7 +159,7 @@ function drawTrend() {
 function sensorPart(sensor) {
   const { finding, severity } = sensor;
   const sure = finding.certainty === "named" || finding.certainty === "suspected" ? `, ${finding.confidence > 0.99 ? "over 99" : Math.round(100 * finding.confidence)} % sure` : "";
-  const speed = sensor.shaft_hz === null ? "shaft speed not known" : `shaft at ${number(sensor.shaft_hz * 60, true)} 1/min`;
+  const speed = sensor.shaft_hz === null ? `shaft speed ${sensor.speed_told}` : `shaft at ${number(sensor.shaft_hz * 60, true)} 1/min ${sensor.speed_told}`;
   const plots = h("div", { class: "plots" });
   if (sensor.envelope) {
     plots.append(spectrumFigure(`How it pulsates from ${number(sensor.envelope.low_hz, true)} to ${number(sensor.envelope.high_hz, true)} Hz, times its noise`,
