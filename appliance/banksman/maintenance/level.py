@@ -11,9 +11,11 @@ Rules of this file
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import SURPRISE_MAX, Floats, Rows
 
 RING = 16
@@ -21,6 +23,18 @@ MEMORY_READINGS = 300
 CLIP_SPREADS = 4.0
 # A spread below this part of the level is the rounding of a double, not noise.
 ROUNDING = 1e-9
+
+
+COUNT_MAX = 2.0**53  # of a count that is kept as a float
+
+
+class KeptLevels(msgspec.Struct, frozen=True):
+    """For the store: rings of values and of times, (2, streams, RING), and (5, streams) of count,
+    level, spread, wobble and trend.
+    """
+
+    rings: Packed
+    slow: Packed
 
 
 class LevelBank:
@@ -56,6 +70,27 @@ class LevelBank:
         slope = np.divide(moved, elapsed_s, out=np.zeros_like(moved), where=elapsed_s > 0.0)
         self.trend_per_s[rows] += weight * (slope - self.trend_per_s[rows])
         self.count[rows] += 1
+
+    def saved(self) -> KeptLevels:
+        """For the store."""
+        slow = [self.count.astype(np.float64), self.level, self.spread, self.wobble]
+        return KeptLevels(
+            packed(np.stack([self.ring, self.times_s])),
+            packed(np.stack([*slow, self.trend_per_s])),
+        )
+
+    def restore(self, kept: KeptLevels) -> bool:
+        """Take what the store kept; False: it is not of these streams, or damaged."""
+        rings = unpacked(kept.rings, 2, *self.ring.shape, finite=True)
+        slow = unpacked(kept.slow, 5, len(self.count), finite=True)
+        if rings is None or slow is None:
+            return False
+        if (slow[[0, 2, 3]] < 0.0).any() or (slow[0] > COUNT_MAX).any():
+            return False
+        self.ring[:], self.times_s[:] = rings
+        self.count[:] = slow[0].astype(np.int64)
+        self.level[:], self.spread[:], self.wobble[:], self.trend_per_s[:] = slow[1:]
+        return True
 
     def rate_per_s(self) -> Floats:
         """Change per second over the ring: between the medians of its newer and its older half."""

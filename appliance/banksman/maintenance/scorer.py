@@ -1,6 +1,8 @@
 """One score for each reading of each slow stream: how rare is this, for this very stream?
 
 Rules of this file
+- What a reading is, the caller says. In the daemon it is the median of a sensor's window (60 s by
+  default), one bank for each machine (judging.py); its greatest score is the machine's ``score``.
 - Pure: values and wall times come in, scores 0..1 go out. No labels, no setting for each stream.
 - Calibrated: score = 1 - P(a block of BLOCK_READINGS healthy readings holds anything so rare). Of a
   hundred healthy blocks about one reaches 0.99.
@@ -10,16 +12,21 @@ Rules of this file
 - A NaN (or an absurd number or time) changes nothing and scores NaN. A young stream scores 0.
 - What was scored is learned at once, alarmed or not: a score is about rarity, and what has become
   common is not rare. The memory that must not learn from trouble is the baseline (baseline.py).
+- What is known outlives a restart (`saved`, `restore`; scorer_kept.py seals it). The block in the
+  making, and the part of the day, begin anew.
 - One event is told once: `fresh` is a reading that scores at least EVENT_SCORE, when none did for
   HOLD_READINGS or it is ten times as rare as all that did since.
 """
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
+from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.level import (
     RING,
+    KeptLevels,
     LevelBank,
     clipped_mean,
     median,
@@ -27,9 +34,16 @@ from banksman.maintenance.level import (
     slow_weight,
     surprise,
 )
-from banksman.maintenance.pattern import PatternBank
-from banksman.maintenance.rarity import BLOCK_READINGS, Floats, RarityBank, Rows, combined
-from banksman.maintenance.season import DAY_S, SeasonBank
+from banksman.maintenance.pattern import KeptPatterns, PatternBank
+from banksman.maintenance.rarity import (
+    BLOCK_READINGS,
+    Floats,
+    KeptRarity,
+    RarityBank,
+    Rows,
+    combined,
+)
+from banksman.maintenance.season import DAY_S, KeptSeason, SeasonBank
 
 FEATURES = ("jump", "unrest", "season", "pattern")
 JUMP, UNREST, SEASON, PATTERN = range(len(FEATURES))
@@ -41,6 +55,19 @@ FRESH_FACTOR = 0.1
 CHUNK = 256
 VALUE_MAX = 1e150  # beyond it squares and differences are no numbers any more
 TIME_MAX_S = 1e11  # three thousand years: no clock of ours
+
+
+class KeptBank(msgspec.Struct, frozen=True):
+    """For the store: what the parts keep; rings off the season (streams, RING); (4, streams) of
+    their spread and count, and of the present event and its age.
+    """
+
+    levels: KeptLevels
+    seasons: KeptSeason
+    patterns: KeptPatterns
+    rarity: KeptRarity
+    season_ring: Packed
+    lately: Packed
 
 
 class StreamBank:
@@ -85,6 +112,43 @@ class StreamBank:
     def reason(self, stream: int) -> str:
         """Which look found the newest reading rarest, a name of FEATURES."""
         return FEATURES[int(self.probability[stream].argmin())]
+
+    def saved(self) -> KeptBank:
+        """For the store."""
+        levels = self.levels
+        age = np.minimum(self._event_age, HOLD_READINGS + 1).astype(np.float64)
+        lately = [self._season_spread, self._season_count, self._event, age]
+        return KeptBank(
+            levels.saved(),
+            self.seasons.saved(),
+            self.patterns.saved(levels.level, levels.spread),
+            self.rarity.saved(),
+            packed(self._season_ring),
+            packed(np.stack(lately)),
+        )
+
+    def restore(self, kept: KeptBank) -> bool:
+        """Take what the store kept, into a bank that has seen nothing; False: it is of other
+        streams, or damaged, and this bank is of no use.
+        """
+        levels = self.levels
+        ring = unpacked(kept.season_ring, *self._season_ring.shape, finite=True)
+        lately = unpacked(kept.lately, 4, self.streams, finite=True)
+        if ring is None or lately is None or (lately < 0.0).any() or (lately[2] > 1.0).any():
+            return False
+        fits = (
+            levels.restore(kept.levels)
+            and self.seasons.restore(kept.seasons)
+            and self.patterns.restore(kept.patterns, levels.level, levels.spread)
+            and self.rarity.restore(kept.rarity)
+        )
+        # The block in the making was not kept: the next one is to be whole.
+        whole = levels.count - levels.count % BLOCK_READINGS
+        levels.count[:] = np.where(whole > 0, whole, levels.count)
+        self._season_ring[:] = ring
+        self._season_spread[:], self._season_count[:], self._event[:] = lately[:3]
+        self._event_age[:] = lately[3].astype(np.int64)
+        return fits
 
     def _score(self, rows: Rows, values: Floats, times_s: Floats) -> Floats:
         surprises = self._look(rows, values, times_s)
