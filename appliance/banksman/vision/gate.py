@@ -41,6 +41,15 @@ class Gate:
         """Whether a marked part is at the gate; None: unknown."""
         return self.parts.state
 
+    @property
+    def fault(self) -> str:
+        """Which parts cannot be rejected, and why; empty: where marked parts are is known."""
+        if self.state is not None:
+            return ""
+        lost = self.parts.lost
+        which = "a marked part" if lost == 1 else f"{lost} marked parts"
+        return f"{which} cannot be rejected: {self.parts.reason}"
+
     def watch(self, stream: Stream) -> None:
         """A reading of the encoder has come."""
         self._stream = stream

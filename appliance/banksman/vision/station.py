@@ -99,6 +99,7 @@ class Station(Driver):
         self._recent: deque[Finding] = deque(maxlen=RECENT)
         self._passed: Callable[[Finding], None] = lambda _: None
         self._pace = Pace()
+        self._unjudged = ""
         self._arrived = OneEachTurn(self._take)
         self._last_ns = ticks.mono_ns()
         stale_ms = settings.stale_ms if triggers is None else None
@@ -206,7 +207,8 @@ class Station(Driver):
         self.tally.warnings += finding.severity is Severity.WARNING
         self.tally.criticals += finding.severity is Severity.CRITICAL
         self._condition.errors += failed
-        self._condition.fault = f"{self.id}: {finding.why}" if failed else ""
+        self._unjudged = f"{self.id}: {finding.why}" if failed else ""
+        self._condition.fault = self._fault()
         self._condition.say(
             "connected", self._condition.fault or f"looks with {self.using.version}"
         )
@@ -226,15 +228,22 @@ class Station(Driver):
             why = self._silence.reason(self._ticks.mono_ns() - self._last_ns)
             if why:
                 self._silence.begin(why, self._beat)
-            elif self._trigger is not None:
-                self._stand()
+            else:
+                if self._trigger is not None:
+                    self._stand()
+                self._condition.fault = self._fault()
             self._tell_gate()
+
+    def _fault(self) -> str:
+        """The newest part that nobody could judge, or marked ones that nobody can follow."""
+        lost = self._gate.fault if self._gate is not None else ""
+        return self._unjudged or (f"{self.id}: {lost}" if lost else "")
 
     def _stand(self) -> None:
         """A triggered station waits and all is well: what was told last stands."""
         if self._silence.end(self._beat):
-            self._condition.fault = ""
-        if not self._condition.fault:
+            self._unjudged = ""
+        if not self._fault():
             self._condition.say("connected", f"looks with {self.using.version}; waits for a part")
         self._tell()
 

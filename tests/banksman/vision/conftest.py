@@ -82,11 +82,25 @@ class Notebook:
         return None
 
 
+class Leaping(SystemClock):
+    """A clock that runs, and can be put forward: nobody has to wait for a part on its way."""
+
+    def __init__(self):
+        super().__init__()
+        self.ahead_ns = 0
+
+    def mono_ns(self):
+        return super().mono_ns() + self.ahead_ns
+
+    def leap(self, seconds):
+        self.ahead_ns += round(seconds * 1e9)
+
+
 class Line:
     """Camera, station and what they tell."""
 
     def __init__(self, looker=None, **options):
-        self.clock = SystemClock()
+        self.clock = Leaping()
         self.fake = FakeCamera()
         self.looker = looker or Looker()
         self.notes = Notebook()

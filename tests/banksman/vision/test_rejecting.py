@@ -63,7 +63,7 @@ def test_one_part_too_many_cannot_be_told_until_all_have_passed():
     rejecting.mark(0.0)
     rejecting.move(40.0)
     assert rejecting.mark(40.0) == "full"
-    assert states(rejecting, 41, 159, 160) == [None, None, False]
+    assert states(rejecting, 41, 100, 159, 160) == [None, None, None, False]
     assert rejecting.lost == 1
 
 
@@ -92,6 +92,15 @@ def test_a_part_without_a_position_is_unknown_until_everything_has_passed():
     assert rejecting.mark(None) == "nowhere"
     assert rejecting.state is None
     assert states(rejecting, 5, 124, 125) == [None, None, False]
+
+
+def test_a_part_that_goes_by_between_two_positions_was_not_rejected_and_is_told():
+    """The belt is faster than its encoder tells: the gate never had its turn."""
+    rejecting = belt()
+    rejecting.mark(0.0)
+    assert states(rejecting, 99, 125, 144, 145) == [False, None, None, False]
+    assert (rejecting.passed, rejecting.lost) == (0, 1)
+    assert "went by" in rejecting.reason
 
 
 def test_before_the_first_position_a_mark_is_nowhere():

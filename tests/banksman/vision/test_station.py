@@ -5,13 +5,15 @@ import threading
 import msgspec
 import pytest
 
+from banksman.control.stream import Stream
 from banksman.vision.inspection import PictureRefused
 from banksman.vision.severity import Severity
 from banksman_drivers.ports import Command, Quality, Unsupported
 from banksman_inference.fallback import BackendStatus
 from banksman_inference.ports import InferenceError
 
-REJECT = {"reject": {"delay_ms": 2000.0, "hold_ms": 400.0}}
+FAR_S, HOLD_S = 3000.0, 600.0
+REJECT = {"reject": {"delay_ms": FAR_S * 1e3, "hold_ms": HOLD_S * 1e3}}
 PATIENT = {"trigger": "plc.eye", "trigger_wait_ms": 20_000.0}
 LIMIT_S = 20.0
 
@@ -270,13 +272,19 @@ class TestTrigger:
 
 
 class TestReject:
+    """The way to the gate takes minutes, and the clock leaps over them: no stall can miss it."""
+
     async def test_the_part_that_was_judged_is_told_at_the_gate(self, make_line):
         async with make_line(**REJECT).running() as line:
             await line.until_told("at_reject", 0.0)
             await mark(line.station)
+            assert line.station.status().reject_waiting == 1
+            line.clock.leap(FAR_S)
             await line.until_told("at_reject", 1.0)
+            line.clock.leap(HOLD_S)
             await line.until_told("at_reject", 0.0)
-            assert line.station.status().reject_passed == 1
+            status = line.station.status()
+            assert (status.reject_passed, status.reject_lost) == (1, 0)
 
     async def test_an_unmarking_changes_nothing(self, make_line):
         async with make_line(**REJECT).running() as line:
@@ -285,14 +293,51 @@ class TestReject:
             assert line.station.status().reject_waiting == 0
 
     async def test_a_lost_camera_leaves_the_parts_on_their_way(self, make_line):
-        late = {"reject": {"delay_ms": 3000.0, "hold_ms": 500.0}}
-        async with make_line(**late).running() as line:
+        async with make_line(**REJECT).running() as line:
             await line.until_told("at_reject", 0.0)
             await mark(line.station)
             line.fake.lose()
             await line.until_bad("severity")
             assert line.notes.newest("at_reject").quality is Quality.GOOD
+            line.clock.leap(FAR_S)
             await line.until_told("at_reject", 1.0)
+
+    async def test_a_part_that_cannot_be_rejected_is_a_fault_and_its_gate_unknown(self, make_line):
+        """The box stalled for longer than the part was at the gate."""
+        async with make_line(**REJECT).running() as line:
+            await line.until_told("at_reject", 0.0)
+            await mark(line.station)
+            line.clock.leap(FAR_S + HOLD_S)
+            await line.until_bad("at_reject")
+            await line.until(
+                lambda: "a marked part cannot be rejected" in line.station.health().fault, "a fault"
+            )
+            assert line.station.status().reject_lost == 1
+            line.clock.leap(HOLD_S)
+            await line.until_told("at_reject", 0.0)
+            await line.until(lambda: not line.station.health().fault, "the fault is over")
+
+    async def test_an_encoder_that_is_lost_leaves_the_part_to_the_safe_action(self, make_line):
+        by_belt = {"encoder": "belt.position", "distance_mm": 100.0, "length_mm": 20.0}
+        async with make_line(reject=by_belt).running() as line:
+            await line.until_told("severity", 0.0)
+            stream = Stream("belt.position", "mm", 60_000)
+            stream.update(0.0, Quality.GOOD, line.clock.mono_ns())
+            line.station.on_belt(stream)
+            at_ns = line.clock.mono_ns()
+
+            def filmed_since():
+                finding = line.station.finding(line.notes.newest("frame").value)
+                return finding is not None and finding.exposed_ns > at_ns
+
+            await line.until(filmed_since, "a part was filmed since")
+            await mark(line.station)
+            assert line.station.status().reject_waiting == 1
+            line.clock.leap(120.0)  # the encoder tells no more; the camera does
+            await line.until_bad("at_reject")
+            await line.until(lambda: "cannot be rejected" in line.station.health().fault, "a fault")
+            assert line.station.status().reject_lost == 1
+            await line.until_told("severity", 0.0)  # what is judged goes on
 
     async def test_each_finding_of_a_burst_marks_its_own_part(self, make_line):
         reject = {"reject": {"delay_ms": 60_000.0, "hold_ms": 0.001}}
