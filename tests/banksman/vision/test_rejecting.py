@@ -129,12 +129,12 @@ def test_every_marked_part_is_told_or_the_gate_says_unknown(steps, most):
         if defect:
             rejecting.mark(position)
             marked.append(position)
-        at_gate = any(100.0 <= position - mark < 120.0 for mark in marked)
+        at_gate = any(mark + 100.0 <= position < mark + 120.0 for mark in marked)
         near = any(80.0 <= position - mark < 140.0 for mark in marked)
         if rejecting.state is True:
             assert near
         # A sighting taken as the same part leaves with it, up to a length before its own turn.
-        firm = [mark for mark in marked if 100.0 <= position - mark < 120.0]
+        firm = [mark for mark in marked if mark + 100.0 <= position < mark + 120.0]
         if at_gate and rejecting.state is False:
             merged = [m for m in firm if any(0 < m - other < 20.0 for other in marked)]
             assert merged == firm
