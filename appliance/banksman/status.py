@@ -22,6 +22,21 @@ class LinkStatus(msgspec.Struct, frozen=True):
     dropped: int = 0
 
 
+class OldestRow(msgspec.Struct, frozen=True):
+    """A row of the outbox. In seconds: how long it has waited, what is left of its deadline (less
+    than 0: overdue) and of its life; None: there is none. ``id`` empty: it stands in a bundle.
+    """
+
+    id: str
+    kind: str
+    channel: str  # that has not acknowledged it
+    waits_s: int
+    attempts: int  # in vain
+    size_bytes: int  # on the disk
+    deadline_s: int | None = None
+    lives_s: int | None = None
+
+
 class StoreStatus(msgspec.Struct, frozen=True):
     """The local store. ``durable_mark`` is the id below which nothing is lost at SIGKILL."""
 
@@ -47,6 +62,15 @@ class StoreStatus(msgspec.Struct, frozen=True):
     precious_in_memory: float = 0.0  # 0..1: room of a refusing disk's stand-in that is taken
     heartbeat: int = 0  # turns of the writer thread: proof of progress
     stretch: float = 1.0  # so many times quota and times to live hold for what waits
+    oldest: Mapping[str, OldestRow] = {}  # priority name -> its row that has waited longest
+
+
+class ThinnedPeriod(msgspec.Struct, frozen=True):
+    """Readings of a time that went up as least, most and mean: so many messages."""
+
+    from_wall_ns: int
+    to_wall_ns: int
+    readings: int
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
@@ -76,6 +100,8 @@ class SyncStatus(msgspec.Struct, frozen=True):
     wire_bytes: int = 0
     budget_left_bytes: int | None = None  # over a metered link; None: no limit
     kept_local: int = 0  # questions that were not asked, for their share was used up
+    readings_thinned: int = 0  # messages, over restarts: outside the dead bands' promise
+    thinned: Sequence[ThinnedPeriod] = ()  # when those were read, newest first
 
 
 class SyncHistory(msgspec.Struct, frozen=True):

@@ -11,6 +11,8 @@ from typing import Any
 from banksman.commands.options import Subparsers, add_daemon_options
 from banksman.commands.showing import show
 
+WAITS_LONG_S = 60  # what waits shorter is on its way
+
 
 def register(commands: Subparsers) -> None:
     """Add the command."""
@@ -74,6 +76,11 @@ def lines(status: dict[str, Any]) -> list[str]:
     out.append(
         f"store: {store['state']}, {waiting} records wait, durable up to {store['durable_mark']}"
     )
+    out += [
+        _oldest_line(name, row)
+        for name, row in store.get("oldest", {}).items()
+        if row["waits_s"] >= WAITS_LONG_S
+    ]
     out += _sync_lines(status.get("sync") or {})
     out += _identity_lines(status.get("identity") or {})
     out.append(f"records on the disk: {store.get('sealing') or 'not sealed'}")
@@ -93,7 +100,46 @@ def _sync_lines(sync: dict[str, Any]) -> list[str]:
     return [
         f"{told}, profile {sync['profile']}",
         f"  waiting: {rows or 'no records'}, {sync['readings_waiting']} readings",
+        *_thinned_lines(sync),
     ]
+
+
+def _thinned_lines(sync: dict[str, Any]) -> list[str]:
+    """What the endpoint has as least, most and mean only, and of which times."""
+    if not sync.get("readings_thinned"):
+        return []
+    return [
+        f"  {sync['readings_thinned']} readings went up thinned:",
+        *(
+            f"    {_minute(each['from_wall_ns'])} to {_minute(each['to_wall_ns'])}: "
+            f"{each['readings']}"
+            for each in sync.get("thinned", ())
+        ),
+    ]
+
+
+def _oldest_line(name: str, row: dict[str, Any]) -> str:
+    """The row of a class that has waited longest, and what becomes of it."""
+    what = f"{row['kind']} {row['id']}" if row["id"] else "a bundled row"
+    told = f"  oldest {name}: {what} for {row['channel']}, waits {_span(row['waits_s'])}"
+    told += f", {row['attempts']} tries in vain" if row["attempts"] else ""
+    if (deadline_s := row.get("deadline_s")) is not None:
+        late = deadline_s < 0
+        told += f", {_span(abs(deadline_s))} {'over its' if late else 'to its'} deadline"
+    if (lives_s := row.get("lives_s")) is not None:
+        told += f", lives {_span(max(0, lives_s))} more"
+    return told
+
+
+def _span(seconds: int) -> str:
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _minute(wall_ns: int) -> str:
+    return f"{datetime.fromtimestamp(wall_ns / 1e9, UTC):%Y-%m-%d %H:%M}Z"
 
 
 def _identity_lines(identity: dict[str, Any]) -> list[str]:
@@ -103,7 +149,7 @@ def _identity_lines(identity: dict[str, Any]) -> list[str]:
         return []
     told = f"certificate: {state}"
     if ends_ns := identity.get("ends_wall_ns"):
-        told += f", until {datetime.fromtimestamp(ends_ns / 1e9, UTC):%Y-%m-%d %H:%M}Z"
+        told += f", until {_minute(ends_ns)}"
     return [f"{told} {identity.get('message', '')}".rstrip()]
 
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from banksman.clock import Clock
-from banksman.store.ledger import Ledger
+from banksman.status import OldestRow
+from banksman.store.ledger import Ledger, Oldest
+from banksman.store.rows import KINDS, Lane
 from banksman.wire.messages import Priority
 
 ROWS_A_STEP = 400
@@ -99,13 +101,41 @@ class Expiry:
         return found is not None and found[0] < before_s
 
 
-def waiting_s(ledger: Ledger, age_s: int) -> dict[Priority, int]:
-    """For how long the oldest row of each class has waited; classes without one are left out."""
-    waits: dict[Priority, int] = {}
+def oldest_rows(ledger: Ledger) -> dict[Priority, Oldest]:
+    """The row of each class that has waited longest; classes without one are left out."""
+    oldest: dict[Priority, Oldest] = {}
     for priority in Priority:
         for channel in ledger.channels:
             if ledger.depth[channel][priority]:
-                kept_s = ledger.oldest(channel, priority)
-                if kept_s is not None:
-                    waits[priority] = max(waits.get(priority, 0), age_s - kept_s)
-    return waits
+                found = ledger.oldest(channel, priority)
+                before = oldest.get(priority)
+                if found is not None and (before is None or found.kept_s < before.kept_s):
+                    oldest[priority] = found
+    return oldest
+
+
+class Ends:
+    """When a row's time is over, by the config: told of, or kept. Any thread; pure."""
+
+    def __init__(
+        self, deadlines_s: Mapping[Priority, float], ttl_days: Mapping[Priority, float]
+    ) -> None:
+        self._deadlines_s = deadlines_s
+        self._ttl_days = ttl_days
+
+    def of(self, priority: Priority, row: Oldest, age_s: int, stretch: float) -> OldestRow:
+        """How it stands with a row at this age of the box."""
+        waits_s = max(0, age_s - row.kept_s)
+        deadline_s = self._deadlines_s.get(priority)
+        mortal = row.kind == KINDS[Lane.DECISION]
+        ttl_days = self._ttl_days.get(priority) if mortal else None
+        return OldestRow(
+            id=row.id,
+            kind=row.kind,
+            channel=row.channel,
+            waits_s=waits_s,
+            attempts=row.attempts,
+            size_bytes=row.size_bytes,
+            deadline_s=None if deadline_s is None else round(deadline_s) - waits_s,
+            lives_s=None if ttl_days is None else round(ttl_days * DAY_S * stretch) - waits_s,
+        )

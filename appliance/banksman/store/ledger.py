@@ -69,6 +69,17 @@ class Work(msgspec.Struct):
         )
 
 
+class Oldest(msgspec.Struct, frozen=True):
+    """A row owed, kept at an age of so many seconds of recording. In a bundle its id is empty."""
+
+    channel: str
+    attempts: int
+    kept_s: int
+    kind: str = ""
+    id: str = ""
+    size_bytes: int = 0
+
+
 class Ledger:
     """The writing side of the database. Raises Fault throughout, the constructor included."""
 
@@ -226,21 +237,29 @@ class Ledger:
         first, last, ordinal = found
         return int(self.ordinal - ordinal - (min(position, last) - first + 1))
 
-    def oldest(self, channel: str, priority: Priority) -> int | None:
-        """The age, in seconds of recording, at which the oldest row still owed was kept."""
+    def oldest(self, channel: str, priority: Priority) -> Oldest | None:
+        """The oldest row of a class still owed."""
         with self._reading():
             found = self.connection.execute(
-                "SELECT row_id FROM owed WHERE channel = ? AND priority = ? "
+                "SELECT row_id, attempts FROM owed WHERE channel = ? AND priority = ? "
                 "ORDER BY row_id LIMIT 1",
                 (channel, int(priority)),
             ).fetchone()
             if found is None:
                 return None
-            # Of a row in a bundle only so much is known: it is no younger than the next.
+            row_id, attempts = found
             kept = self.connection.execute(
-                "SELECT kept_s FROM journal WHERE row_id >= ? ORDER BY row_id LIMIT 1", found
+                "SELECT row_id, kept_s, kind, id, length(payload) FROM journal "
+                "WHERE row_id >= ? ORDER BY row_id LIMIT 1",
+                (row_id,),
             ).fetchone()
-        return int(kept[0]) if kept else 0
+        if kept is None:
+            return Oldest(channel, attempts, 0)
+        if kept[0] != row_id:
+            # Of a row in a bundle only so much is known: it is no younger than the next.
+            return Oldest(channel, attempts, int(kept[1]))
+        _, kept_s, kind, name, size_bytes = kept
+        return Oldest(channel, attempts, int(kept_s), KINDS[kind], str(name), size_bytes)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -22,7 +22,8 @@ from pathlib import Path
 from banksman.clock import Clock
 from banksman.config.schema_services import StoreSettings
 from banksman.errors import StoreError
-from banksman.status import StoreStatus
+from banksman.status import OldestRow, StoreStatus
+from banksman.store.ageing import Ends
 from banksman.store.answers import Answers
 from banksman.store.aside import Unread
 from banksman.store.database import CHECK_AT_OPEN_MB, Fault
@@ -64,6 +65,13 @@ class Store(Answers):
         """Use ``open``."""
         self._lock = lock
         self._settings = settings
+        self._ends = Ends(
+            {
+                Priority.CRITICAL: settings.critical_deadline_s,
+                Priority.IMPORTANT: settings.important_deadline_s,
+            },
+            _ttl_days(settings),
+        )
         self._listeners: list[Callable[[], None]] = []
         self._threads: list[threading.Thread] = []
         self._stop_check = threading.Event()
@@ -235,6 +243,7 @@ class Store(Answers):
         rescue, set_aside = recovery.rescue, recovery.set_aside
         if rescue is not None:
             messages.append(f"records are being read out of {rescue.name}")
+        oldest = self._oldest()
         messages += [f"a damaged database was set aside as {name}" for name in set_aside]
         return StoreStatus(
             state="degraded" if faults else "ok",
@@ -247,6 +256,7 @@ class Store(Answers):
             free_mb=self._keeper.room.free_on_disk / MB,
             quota_mb=self._settings.quota_mb,
             stretch=self._keeper.stretch.held,
+            oldest=oldest,
             commits=writer.commits,
             commit_p50_ms=writer.meter.p50_ms,
             commit_p99_ms=writer.meter.p99_ms,
@@ -256,10 +266,17 @@ class Store(Answers):
             unreadable=writer.ledger.aside if writer.ledger is not None else 0,
             sealing=parts.seal.name,
             full=self._keeper.full,
-            waits_s={each.name.lower(): waits for each, waits in writer.waits_s.items()},
+            waits_s={name: row.waits_s for name, row in oldest.items()},
             precious_in_memory=parts.pending.precious,
             heartbeat=writer.heartbeat,
         )
+
+    def _oldest(self) -> dict[str, OldestRow]:
+        writer, stretch = self._writer, self._keeper.stretch.held
+        return {
+            each.name.lower(): self._ends.of(each, row, writer.looked_age_s, stretch)
+            for each, row in writer.oldest.items()
+        }
 
     def _outbox_depth(self) -> dict[str, int]:
         """Rows awaiting acknowledgement by the channel that lags most."""

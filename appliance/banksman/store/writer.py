@@ -16,11 +16,11 @@ import threading
 from collections.abc import Callable, Mapping
 
 from banksman.store.accepting import Acceptor
-from banksman.store.ageing import waiting_s
+from banksman.store.ageing import oldest_rows
 from banksman.store.blocks import pack
 from banksman.store.database import Fault, fault_of, file_number
 from banksman.store.holding import Holding
-from banksman.store.ledger import Ledger, Work
+from banksman.store.ledger import Ledger, Oldest, Work
 from banksman.store.meters import CommitMeter
 from banksman.store.parts import FOLD_AT_ROWS, Parts
 from banksman.store.room import Keeper
@@ -64,7 +64,8 @@ class Writer:
         self._tick_at_ns = self._clock.mono_ns()
         self._more = False
         self.holding = Holding(parts, let_go, arrived)
-        self.waits_s: Mapping[Priority, int] = {}
+        self.oldest: Mapping[Priority, Oldest] = {}
+        self.looked_age_s = 0  # of the box, when the oldest were looked up
         self.commits = self.heartbeat = 0
         self.meter = CommitMeter()
 
@@ -189,7 +190,7 @@ class Writer:
         age_s = self._parts.age.now_s()
         self._more = self._keeper.step(ledger, cursors, age_s) or self._more
         self.holding.count_behind(ledger)
-        self.waits_s = waiting_s(ledger, age_s)
+        self.oldest, self.looked_age_s = oldest_rows(ledger), age_s
         self.meter.settle()
         if not self._parts.spool.is_open:
             with contextlib.suppress(OSError):

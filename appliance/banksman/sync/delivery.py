@@ -64,6 +64,10 @@ class Delivery:
                 await parts.outbox.acknowledge_readings(CHANNEL, entry.position, entry.after)
         parts.bulk.delivered()
         parts.beat.taken({entry.item.id for entry in parcel})
+        refused = {item.id for item in fate.refused}
+        for entry in parcel:
+            if entry.thinned_to_ns and entry.item.id not in refused:
+                parts.thinned.add(entry.item.wall_ns, entry.thinned_to_ns, entry.messages)
         self.counts.records += len(rows)
         self.counts.messages += sum(entry.messages for entry in parcel)
         self.counts.refused += len(fate.refused)

@@ -20,7 +20,7 @@ import msgspec
 from banksman.clock import Clock
 from banksman.store.rows import OutboxRow, ReadingRow
 from banksman.sync.thinning import Form
-from banksman.wire.blocks import LEVEL, pack_banded, pack_thinned
+from banksman.wire.blocks import LEVEL, is_thinned, pack_banded, pack_thinned
 from banksman.wire.messages import Priority
 from banksman.wire.uplink import Batch, Item, Receipt
 
@@ -41,6 +41,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     ``after``: its readings are all that there are beyond that position up to ``position``; None:
     beyond what was delivered. ``wire_bytes`` is what it takes on the wire, about.
+    ``thinned_to_ns``: the wall time of its last reading, where they go thinned; 0: they do not.
     """
 
     item: Item
@@ -49,6 +50,7 @@ class Entry(msgspec.Struct, frozen=True):
     position: int | None = None
     messages: int = 0
     after: int | None = None
+    thinned_to_ns: int = 0
 
 
 Parcel = tuple[Entry, ...]
@@ -144,7 +146,8 @@ def fill(
         if entries and (wire + size > bytes_most or raw + size > BYTES_MAX):
             break
         raw, wire = raw + size, wire + size
-        entries.append(Entry(item, size, None, run[-1].position, len(run), after))
+        thinned_to_ns = _wall_ns(run[-1]) if is_thinned(item.body) else 0
+        entries.append(Entry(item, size, None, run[-1].position, len(run), after, thinned_to_ns))
         after = run[-1].position
     return tuple(entries)
 

@@ -18,6 +18,7 @@ from banksman.sync.policy import Asking, Plan, Policy
 from banksman.sync.probe import Prober
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Standing
+from banksman.sync.thinned import ThinnedTally
 from banksman.sync.transport import Transport
 from banksman.sync.watch import LinkWatch
 
@@ -41,6 +42,7 @@ class Parts(msgspec.Struct, frozen=True):
     mono_s: Callable[[], float]
     peer: str
     pictures: PictureLane | None = None
+    thinned: ThinnedTally = msgspec.field(default_factory=ThinnedTally)
 
 
 class Counts(msgspec.Struct):
@@ -82,4 +84,6 @@ def status_of(parts: Parts, plan: Plan, counts: Counts) -> SyncStatus:
         wire_bytes=parts.courier.wire_bytes,
         budget_left_bytes=parts.spending.left_bytes,
         kept_local=parts.asking.kept_local,
+        readings_thinned=parts.thinned.now.readings,
+        thinned=parts.thinned.now.periods,
     )

@@ -230,6 +230,7 @@ def _sync(sync: SyncStatus) -> Iterator[str]:
         ("refused", sync.refused),
         ("failed", sync.failed),
         ("kept_local", sync.kept_local),
+        ("readings_thinned", sync.readings_thinned),
     ):
         yield family(f"sync_{name}_total", "counter", f"Uplink: {_words(name)}.", [({}, count)])
 

@@ -25,7 +25,16 @@ from banksman.wire.columns import columns_of, pack_columns, unpack_columns
 from banksman.wire.frames import BadBlock, pack_frame, unpack_frame
 from banksman.wire.summaries import pack_summaries, summaries_of, unpack_summaries
 
-__all__ = ["BadBlock", "Form", "form_of", "pack", "pack_banded", "pack_thinned", "unpack"]
+__all__ = [
+    "BadBlock",
+    "Form",
+    "form_of",
+    "is_thinned",
+    "pack",
+    "pack_banded",
+    "pack_thinned",
+    "unpack",
+]
 
 LEVEL = 3
 _BANDED = b"\x01"
@@ -60,6 +69,11 @@ def pack_thinned(messages: Sequence[bytes], every_s: int, level: int = LEVEL) ->
     """The same as least, most and mean of each ``every_s``."""
     rows = pack_summaries(messages, every_s)
     return pack(messages, level) if rows is None else _THINNED + pack_frame(rows, level)
+
+
+def is_thinned(body: bytes) -> bool:
+    """Whether its readings went as summaries; microseconds, nothing is unpacked."""
+    return body[:1] == _THINNED
 
 
 def unpack(body: bytes) -> list[bytes]:

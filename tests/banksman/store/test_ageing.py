@@ -102,6 +102,10 @@ async def test_the_status_says_how_long_each_class_waits(open_store, make_decisi
     clock.mono_shift_ns = 500 * 10**9
     await until(lambda: store.status().waits_s.get("critical", 0) >= 500, "it is said")
     assert set(store.status().waits_s) == {"critical"}
+    oldest = store.status().oldest["critical"]
+    assert (oldest.kind, oldest.channel, oldest.attempts) == ("decision", "mqtt", 0)
+    assert oldest.deadline_s == 3600 - oldest.waits_s
+    assert oldest.lives_s is None, "for ever"
     (row,) = await store.next_rows("mqtt", 5)
     await store.acknowledge_rows("mqtt", [row.row_id])
     clock.mono_shift_ns += 5 * 10**9
@@ -123,6 +127,15 @@ async def test_tries_in_vain_are_counted_with_the_row_over_a_restart(
     assert [row.attempts for row in await again.next_rows("cloud", 5)] == [2, 1]
     assert [row.attempts for row in await again.next_rows("mqtt", 5)] == [0, 0]
     assert first.size_bytes == len(first.payload)
+    await until(lambda: again.status().oldest.get("normal"), "it has looked")
+    oldest = again.status().oldest["normal"]
+    assert oldest.id == first.id
+    assert oldest.size_bytes == len(first.payload)
+    assert oldest.deadline_s is None
+    assert oldest.lives_s == 90 * 86_400 - oldest.waits_s
+    await again.acknowledge_rows("mqtt", [first.row_id, second.row_id])
+    await until(lambda: again.status().oldest["normal"].channel == "cloud", "mqtt has it")
+    assert again.status().oldest["normal"].attempts == 2
     with pytest.raises(KeyError):
         await again.fail_rows("nobody", [1])
 

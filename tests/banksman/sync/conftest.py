@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import shaped_link
 
 from banksman.clock import SystemClock
 from banksman.config.schema_services import StoreSettings
@@ -37,6 +38,7 @@ from banksman.sync.settable import settable
 from banksman.sync.shadow import Shadow
 from banksman.sync.spending import Spending
 from banksman.sync.standing import Standing
+from banksman.sync.thinned import ThinnedTally
 from banksman.sync.thinning import Thinning
 from banksman.sync.transport import Transport
 from banksman.sync.uplink import Uplink
@@ -68,6 +70,11 @@ QUICK = {
         }
     ],
 }
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of a run which links were real: a skip among thousands is not seen."""
+    terminalreporter.write_line(f"shaped links: {shaped_link.summary()}")
 
 
 @pytest.fixture
@@ -308,6 +315,7 @@ class Rig:
                 mono_s=mono_s,
                 peer="127.0.0.1",
                 pictures=self.lane,
+                thinned=ThinnedTally(store.load_state, store.save_state),
             )
         )
         self._task: asyncio.Task[None] | None = None

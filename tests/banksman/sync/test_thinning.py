@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from banksman.config.schema_sync import SyncSettings
@@ -9,6 +11,7 @@ from banksman.store.rows import OutboxRow, ReadingRow
 from banksman.sync.link import LinkState
 from banksman.sync.parcel import fill
 from banksman.sync.policy import Policy
+from banksman.sync.thinned import PERIODS_MAX, ThinnedTally
 from banksman.sync.thinning import HOUR_NS, Thinning
 from banksman.wire.bands import Band
 from banksman.wire.blocks import form_of, unpack
@@ -118,3 +121,68 @@ async def test_what_the_endpoint_gives_back_is_within_the_dead_bands(cloud, make
     far = [abs(each["oven"] - value) for each, value in zip(found, values, strict=True)]
     assert 0 < max(far) <= 0.5
     assert page.bands == {"plc.oven": (0.5, 0.0)}
+
+
+async def test_what_went_up_thinned_is_counted_with_its_time_and_marked_at_the_endpoint(
+    cloud, make_rig, store, until
+):
+    for n in range(1, 201):
+        readings = (Reading("plc.oven", 20.0 + n, "degC", Quality.GOOD, n * 10**7),)
+        store.records.put_readings("plc", readings)
+    rig = make_rig(cloud.port, thin_after_h=1e-6, thin_every_s=60)
+    await until(lambda: rig.status.readings_sent >= 200 and rig.idle(), "everything is sent")
+    status = rig.status
+    await rig.stop()
+
+    assert status.readings_thinned == 200
+    (period,) = status.thinned
+    assert period.readings == 200
+    assert period.from_wall_ns < period.to_wall_ns
+    page = await cloud.endpoint.readings(ReadingsWanted("press", limit=5000))
+    assert page.thinned_s == [60]
+    lines = [msgspec.json.decode(line, type=ReadingsSummary) for line in page.readings]
+    assert sum(line.messages for line in lines) == 200
+    again = make_rig(cloud.port, start=False)
+    assert (again.status.readings_thinned, again.status.thinned) == (200, (period,))
+
+
+async def test_what_went_up_by_exception_counts_as_thinned_nowhere(cloud, make_rig, store, until):
+    store.records.put_readings("plc", (Reading("plc.oven", 20.0, "degC", Quality.GOOD, 1),))
+    rig = make_rig(cloud.port, thin_after_h=0)
+    await until(lambda: rig.status.readings_sent >= 1 and rig.idle(), "it is sent")
+    assert (rig.status.readings_thinned, rig.status.thinned) == (0, ())
+
+
+HOURS = st.integers(0, 2000).map(lambda hours: hours * HOUR_NS)
+
+
+@given(st.lists(st.tuples(HOURS, HOURS, st.integers(1, 2000)), max_size=40))
+def test_the_tally_counts_all_and_tells_a_bounded_number_of_periods_after_a_restart_too(blocks):
+    kept: dict[str, bytes] = {}
+    for first, last, readings in blocks:
+        ThinnedTally(kept.get, kept.__setitem__).add(first, last, readings)
+    now = ThinnedTally(kept.get, kept.__setitem__).now
+    assert now.readings == sum(readings for *_, readings in blocks)
+    assert len(now.periods) <= PERIODS_MAX
+    assert sum(period.readings for period in now.periods) <= now.readings
+    assert all(period.from_wall_ns <= period.to_wall_ns for period in now.periods)
+    if blocks:
+        first, last, _ = blocks[-1]
+        newest = now.periods[0]
+        assert newest.from_wall_ns <= min(first, last)
+        assert max(first, last) <= newest.to_wall_ns
+
+
+def test_lots_of_one_outage_are_one_period_and_the_next_outage_is_another():
+    tally = ThinnedTally()
+    for lot in range(10):
+        tally.add(lot * HOUR_NS, (lot + 1) * HOUR_NS - 1, 3600)
+    tally.add(100 * HOUR_NS, 101 * HOUR_NS, 3600)
+    newest, before = tally.now.periods
+    assert (newest.from_wall_ns, newest.readings) == (100 * HOUR_NS, 3600)
+    assert (before.from_wall_ns, before.to_wall_ns) == (0, 10 * HOUR_NS - 1)
+
+
+@given(st.binary(max_size=30))
+def test_a_tally_that_cannot_be_read_begins_anew(kept):
+    assert ThinnedTally(lambda _: kept).now.readings >= 0

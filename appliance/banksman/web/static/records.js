@@ -7,6 +7,7 @@ import { ask } from "./talk.js";
 const ROWS = 10;
 const ROWS_MAX = 300;
 const BARS_MIN = 8;
+const WAITS_LONG_S = 60; // what waits shorter is on its way
 const LATENCIES = {
   decision_latency: "Reading to decision", actuation_latency: "Reading to output",
   loop_lateness: "Loop lateness", lease_margin: "Lease left when renewed",
@@ -146,6 +147,21 @@ function syncWords(sync) {
   return words.filter(Boolean).join(", ");
 }
 
+/** A row that waits: for whom, how long, and what becomes of it. */
+function oldestWords(row) {
+  const words = [row.id ? `${row.kind} ${row.id}` : "a bundled row", `waits ${duration(row.waits_s)} for ${row.channel}`];
+  if (row.attempts) words.push(`${count(row.attempts)} tries in vain`);
+  if (row.deadline_s !== null) words.push(`${duration(Math.abs(row.deadline_s))} ${row.deadline_s < 0 ? "over its" : "to its"} deadline`);
+  if (row.lives_s !== null) words.push(`lives ${duration(Math.max(0, row.lives_s))} more`);
+  return words.join(", ");
+}
+
+/** A time whose readings the endpoint has as least, most and mean only. */
+function thinnedWords(period) {
+  const [from, to] = [period.from_wall_ns, period.to_wall_ns].map((ns) => `${new Date(ns / 1e6).toISOString().slice(0, 16).replace("T", " ")}Z`);
+  return `${from} to ${to} (${count(period.readings)})`;
+}
+
 /** The box's certificate at its endpoint; a loud state says what to do. */
 function identityRow(identity) {
   if (identity.state === "off") return [];
@@ -169,7 +185,9 @@ export function showRecords(store, link, sync, identity) {
     ["Sent", `${count(link.published)}, ${count(link.acknowledged)} acknowledged (newest values ask for none), ${count(link.reconnects)} reconnects`],
     ["Uplink", syncWords(sync), sync.state === "denied" ? "bad" : sync.state === "down" ? "odd" : ""],
     ...(sync.state === "off" ? [] : [["Sent up", `${count(sync.records_sent)} records, ${count(sync.readings_sent)} readings in ${megabytes(sync.wire_bytes / 1e6)}`]]),
+    ...(sync.readings_thinned ? [["Thinned", `${count(sync.readings_thinned)} readings, ${sync.thinned.map(thinnedWords).join("; ")}`, "odd"]] : []),
     ...identityRow(identity),
+    ...Object.entries(store.oldest ?? {}).filter(([, row]) => row.waits_s >= WAITS_LONG_S).map(([name, row]) => [`Oldest ${name}`, oldestWords(row), row.deadline_s !== null && row.deadline_s < 0 ? "odd" : ""]),
     ["Readings behind", behind.join(", ") || "none"],
     ["Store", [store.state, store.message].filter(Boolean).join(": "), store.state === "ok" ? "" : "bad"],
     ["Safe up to", store.durable_mark || "–"],
