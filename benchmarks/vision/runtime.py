@@ -1,110 +1,109 @@
-"""vision.overhead_*, vision.share_*: what our path adds to the bare interpreter, and fair turns.
+"""vision.overhead_*: what our path adds to the bare interpreter.
 
-The bare interpreter's own `invoke` and our `run` (set, invoke, get, errors) take turns on the same
-inputs, so that whatever the machine does hits both; the median of the differences counts.
+The bare interpreter's own `invoke` and what the daemon runs take turns on the same inputs, so that
+whatever the machine does hits both; the median of the differences counts. The daemon's networks can
+fall back and note who is inside a model (`crash_watch`), so these do.
 
-    bare:  ai_edge_litert Interpreter.invoke()
-    ours:  FallbackNetwork.run ── LiteRtNetwork.run ── set_tensor, invoke, get_tensor
-
-No peer stands beside it. roboflow's `inference` (0.x of 2026) pulls torch with its CUDA libraries:
-over 3 GB, not installed within eight minutes here; its models come from a hub with a key. anomalib
-needs torch as well. Neither is a runtime for a box of this size, and neither could be run offline.
+    bare:      ai_edge_litert Interpreter.invoke()
+    a camera:  FallbackNetwork.run ─ the note ─ LiteRtNetwork.run ─ set_tensor, invoke, get_tensor
+    a point:   BundleModel.score ─ features into a tensor ─ the same ─ shares into a Score
 
 The smallest network is made here (three features, two labels: what a decision point asks). The
-large one is the shipped backbone, or a model of its size from ../shared/data where there is none.
+large one is the shipped backbone.
 """
 
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from banksman.assembly_vision import backbone_file
+from banksman_inference.bundle import MODEL, Bundle, read_bundle
+from banksman_inference.crash_watch import CrashWatch
+from banksman_inference.fallback import Candidate, FallbackNetwork
+from banksman_inference.golden import made_inputs
+from banksman_inference.litert import LiteRtNetwork
+from banksman_inference.manifest import Golden, Manifest
+from banksman_inference.tabular import BundleModel
 from benchmarks.context import Context
 from benchmarks.figure import Figure, Target, figure
 from benchmarks.pressure import Pressure
 from benchmarks.stats import median
 
-if TYPE_CHECKING:
-    from banksman_inference.fallback import FallbackNetwork
-
 OVERHEAD_MAX = 1.05
 SMALLEST_MAX_US = 3.0
-SHIPPED = Path("inference/banksman_inference/backbone")
-LARGE = Path("coral/mobilenet_v2_1.0_224_quant.tflite")
 SMALL_BATCH = 50
+FEATURES = ("a", "b", "c")
+
+Call = Callable[[], object]
 
 
 def measure(context: Context) -> list[Figure]:
-    """Overhead for a large and for the smallest network, and how two cameras share one."""
+    """Overhead for the smallest network, whole and without its features, and for the backbone."""
     if find_spec("ai_edge_litert") is None:
         note = "LiteRT is not installed: pip install 'banksman[vision]'"
-        names = (
-            "vision.overhead_backbone_us",
-            "vision.overhead_smallest_us",
-            "vision.share_of_the_slow_camera",
-        )
         return [
             figure(name, "us", [], direction="lower", n=0, pressure_pct=None, note=note)
-            for name in names
+            for name in ("vision.overhead_backbone_us", "vision.overhead_smallest_us")
         ]
-    figures = [_smallest(context)]
-    found = _backbone(context)
-    if found is None:
-        context.say("runtime: no model of a backbone's size here; its overhead is left out")
-    else:
-        figures.append(_large(context, *found))
-    return [*figures, *_sharing(context)]
-
-
-def _smallest(context: Context) -> Figure:
+    watch = CrashWatch(context.work, 0)
     context.say("runtime: what our path adds to the smallest network")
+    small = smallest_model()
+    network = network_of(small, watch)
+    (frame,) = inputs_of(network)
+    model = BundleModel("bench", FEATURES, bundle_of(small, network), network)
+    features = frame.ravel().tolist()
+    return [
+        _smallest(
+            context, "vision.overhead_smallest_us", lambda: model.score(features), (frame,),
+            "BundleModel.score, as the control loop calls it: three features in, a Score out",
+        ),
+        _smallest(
+            context, "vision.overhead_run_us", lambda: network.run(frame), (frame,),
+            "of that FallbackNetwork.run: a tensor in, a tensor out",
+        ),
+        _large(context, backbone(), watch),
+    ]  # fmt: skip
+
+
+def _smallest(context: Context, name: str, ours: Call, frame: tuple[Any, ...], note: str) -> Figure:
     pairs = 40 if context.quick else 400
     added: list[float] = []
     bare_us: list[float] = []
     with Pressure() as pressure:
         for _ in range(context.rounds):
-            bare, ours = _alternate(smallest_model(), pairs, SMALL_BATCH)
-            added.append(median([o - b for o, b in zip(ours, bare, strict=True)]) or 0.0)
+            bare, us = _alternate(bare_invoke(smallest_model(), frame), ours, pairs, SMALL_BATCH)
+            added.append(median([o - b for o, b in zip(us, bare, strict=True)]) or 0.0)
             bare_us.append(median(bare) or 0.0)
     return figure(
-        "vision.overhead_smallest_us",
+        name,
         "us",
         added,
         direction="lower",
         n=pairs * SMALL_BATCH * context.rounds,
         pressure_pct=pressure.pct,
         target=Target("value", SMALLEST_MAX_US),
-        note=f"set, run and get of three features; the bare invoke takes {bare_us[0]:.2f} us",
+        note=f"{note}; the bare invoke takes {bare_us[0]:.2f} us",
     )
 
 
-def _backbone(context: Context) -> tuple[bytes, str] | None:
-    """The shipped backbone and its name, else a model of its size, else nothing."""
-    from banksman_inference.bundle import read_bundle
-
-    for file in sorted((context.repo / SHIPPED).rglob("*")):
-        if file.suffix == ".bundle":
-            bundle = read_bundle(file)
-            return bundle.model, bundle.manifest.id
-        if file.suffix == ".tflite":
-            return file.read_bytes(), file.stem
-    aside = context.repo.parent / "shared" / "data" / "tflite" / LARGE
-    return (aside.read_bytes(), aside.stem) if aside.is_file() else None
-
-
-def _large(context: Context, model: bytes, name: str) -> Figure:
+def _large(context: Context, bundle: Bundle, watch: CrashWatch) -> Figure:
+    name = bundle.manifest.id
     context.say(f"runtime: what our path adds to {name}")
     pairs = 10 if context.quick else 150
     ours_us: list[float] = []
     bare_us: list[float] = []
+    network = network_of(bundle.model, watch)
+    frame = inputs_of(network)
     with Pressure() as pressure:
         for _ in range(context.rounds):
-            bare, ours = _alternate(model, pairs, 1)
+            bare, ours = _alternate(
+                bare_invoke(bundle.model, frame), lambda: network.run(*frame), pairs, 1
+            )
             added = median([o - b for o, b in zip(ours, bare, strict=True)]) or 0.0
             bare_us.append(median(bare) or 0.0)
             ours_us.append(bare_us[-1] + added)
@@ -122,54 +121,9 @@ def _large(context: Context, model: bytes, name: str) -> Figure:
     )
 
 
-def _sharing(context: Context) -> list[Figure]:
-    """Two cameras that always have a frame, one of them ten times as fast: who gets the turns."""
-    from banksman_inference.accelerator import SharedAccelerator
-
-    context.say("runtime: two cameras share one network")
-    turns = 400 if context.quick else 4000
-    worst: list[float] = []
-    with Pressure() as pressure:
-        for _ in range(context.rounds):
-            network = _network(smallest_model())
-            frame = _inputs(network)
-            shared = SharedAccelerator("infer-0")
-            order: list[str] = []
-            done = threading.Event()
-            offers: dict[str, Callable[[], None]] = {}
-
-            def work(name: str) -> None:
-                network.run(*frame)  # noqa: B023  used within this round only
-                order.append(name)  # noqa: B023
-                # The fast camera has shot ten frames meanwhile, the slow one has just one.
-                for _ in range(10):
-                    offers["fast"]()  # noqa: B023
-                offers["slow"]()  # noqa: B023
-                if len(order) >= turns:  # noqa: B023
-                    done.set()  # noqa: B023
-
-            for name in ("fast", "slow"):
-                client = shared.join(name, work, _raise)
-                offers[name] = _offer(client.offer, name)
-            offers["fast"]()
-            shared.start()
-            done.wait(120)
-            shared.stop(10)
-            told = order[:turns]
-            worst.append(min(told.count("fast"), told.count("slow")) / (len(told) / 2))
-    return [
-        figure(
-            "vision.share_of_the_slow_camera",
-            "",
-            worst,
-            direction="higher",
-            n=turns * context.rounds,
-            pressure_pct=pressure.pct,
-            target=Target("value", 0.99),
-            worst=True,
-            note="turns of the camera that got fewer, beside an equal share; counts, not times",
-        )
-    ]
+def backbone() -> Bundle:
+    """The shipped one."""
+    return read_bundle(backbone_file())
 
 
 def smallest_model() -> bytes:
@@ -205,18 +159,22 @@ def smallest_model() -> bytes:
     return bytes(builder.Output())
 
 
-def _alternate(model: bytes, pairs: int, batch: int) -> tuple[list[float], list[float]]:
-    """Microseconds of the bare invoke and of ours: ``pairs`` times ``batch`` runs, in turns."""
+def bare_invoke(model: bytes, frame: tuple[Any, ...]) -> Call:
+    """The interpreter's own invoke, with these tensors in it."""
     from ai_edge_litert.interpreter import Interpreter
 
     bare = Interpreter(model_content=model, num_threads=1)
     bare.allocate_tensors()
-    network = _network(model)
-    frame = _inputs(network)
     for each, tensor in zip(bare.get_input_details(), frame, strict=True):
         bare.set_tensor(each["index"], tensor)
+    invoke: Call = bare.invoke
+    return invoke
+
+
+def _alternate(bare: Call, ours: Call, pairs: int, batch: int) -> tuple[list[float], list[float]]:
+    """Microseconds of either: ``pairs`` times ``batch`` runs, in turns."""
     taken: tuple[list[float], list[float]] = ([], [])
-    calls = (bare.invoke, lambda: network.run(*frame))
+    calls = (bare, ours)
     for call in calls:
         for _ in range(5):
             call()
@@ -230,27 +188,27 @@ def _alternate(model: bytes, pairs: int, batch: int) -> tuple[list[float], list[
     return taken
 
 
-def _network(model: bytes) -> FallbackNetwork:
-    """As the daemon has it: a network that can fall back, with the clock it is given there."""
-    from banksman_inference.fallback import Candidate, FallbackNetwork
-    from banksman_inference.litert import LiteRtNetwork
+def network_of(model: bytes, watch: CrashWatch) -> FallbackNetwork:
+    """As the daemon has it: it can fall back, notes who is inside, and has the daemon's clock."""
 
-    candidate = Candidate("litert", lambda: LiteRtNetwork("bench", "1", model))
-    return FallbackNetwork("bench", "1", [candidate], 1e6, time.perf_counter_ns)
+    def inside(backend: str) -> AbstractContextManager[None]:
+        return watch.place("bench", backend, "bench")
+
+    candidate = Candidate("litert-default", lambda: LiteRtNetwork("bench", "1", model))
+    clock = time.perf_counter_ns
+    return FallbackNetwork("bench", "1", [candidate], 1e6, clock, watch=inside)
 
 
-def _inputs(network: FallbackNetwork) -> tuple[Any, ...]:
-    from banksman_inference.golden import made_inputs
+def bundle_of(model: bytes, network: FallbackNetwork) -> Bundle:
+    """The smallest network as a decision point's bundle."""
+    manifest = Manifest(
+        format=1, id="bench", version="1", task="score", inputs=network.inputs,
+        outputs=network.outputs, latency_budget_ms=0.5, members={}, golden=Golden(cases=1),
+        features=FEATURES, labels=("good", "worn"),
+    )  # fmt: skip
+    return Bundle(manifest, {MODEL: model}, "")
 
+
+def inputs_of(network: FallbackNetwork) -> tuple[Any, ...]:
+    """Tensors that it takes."""
     return made_inputs(network.inputs, 0)
-
-
-def _offer(offer: Callable[[str], bool], name: str) -> Callable[[], None]:
-    def again() -> None:
-        offer(name)
-
-    return again
-
-
-def _raise(error: Exception) -> None:
-    raise error
