@@ -4,10 +4,11 @@
             tbf: rate                  nft: every so many packets lost
 
 Rules of this file
-- It needs root and the tools `ip`, `tc`; without them `why_not` says so and tests skip. Loss needs
-  `nft` besides. The kernels we test on have no netem (CONFIG_NET_SCH_NETEM is not set;
-  `tc qdisc add … netem` says "qdisc kind is unknown"), so the delay of these tests is not the
-  kernel's: benchmarks/sync/relay.py makes it in user space.
+- It needs root and the tools `ip`, `tc`; without them `why_not` says so, tests skip with that
+  reason, and the run's last line tells it (`summary`). Loss needs `nft` besides.
+- The kernels we test on have no netem (CONFIG_NET_SCH_NETEM is not set; `tc qdisc add … netem` says
+  "qdisc kind is unknown"), so the delay of these tests is not the kernel's:
+  benchmarks/sync/relay.py makes it in user space.
 - Names and addresses are the process's own, so that runs beside each other do not meet.
 - A socket belongs to the namespace in which it was made, whichever thread uses it later.
 """
@@ -15,6 +16,7 @@ Rules of this file
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import shutil
 import socket
@@ -23,6 +25,7 @@ import threading
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
+TOOLS = ("ip", "tc", "nft")
 
 
 def run(*words: str, check: bool = True) -> str:
@@ -32,6 +35,25 @@ def run(*words: str, check: bool = True) -> str:
     return done.stdout
 
 
+def privileged() -> bool:
+    """Whether this process may make interfaces and namespaces (capabilities(7), bits 12 and 21)."""
+    status = Path("/proc/self/status").read_text()
+    held = int(status.partition("CapEff:")[2].split()[0], 16)
+    return all(held >> bit & 1 for bit in (12, 21))
+
+
+def summary() -> str:
+    """What of a link is made by whom in this run, for its last lines."""
+    reason = why_not()
+    if reason:
+        return f"NOT RUN, {reason}. Only delay and outage of the relay (user space) were tested"
+    lost = "nft" if shutil.which("nft") else "NOT RUN, nft is not installed"
+    return (
+        f"rate by the kernel (tbf), outage by the kernel (veth), loss: {lost}, delay by the relay"
+    )
+
+
+@functools.cache
 def why_not() -> str:
     """Why there can be no shaped link here; empty if there can."""
     if os.geteuid() != 0:

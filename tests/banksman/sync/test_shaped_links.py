@@ -7,7 +7,7 @@ import time
 
 import msgspec
 import pytest
-from shaped_link import ShapedLink, why_not
+from shaped_link import TOOLS, ShapedLink, privileged, summary, why_not
 
 from banksman.wire.blocks import unpack
 from banksman.wire.messages import ReadingsMessage
@@ -47,6 +47,15 @@ async def far_cloud(cloud, tmp_path, link):
 @pytest.fixture
 def url(link):
     return f"http://{link.address}:8443"
+
+
+@pytest.mark.skipif(
+    not privileged() or any(shutil.which(tool) is None for tool in TOOLS),
+    reason="needs CAP_NET_ADMIN and CAP_SYS_ADMIN, iproute2 and nftables",
+)
+def test_where_root_may_make_links_and_has_the_tools_none_of_these_tests_is_skipped():
+    assert WHY_NOT == ""
+    assert "NOT RUN" not in summary()
 
 
 @needs_namespaces
