@@ -28,6 +28,7 @@ from banksman.maintenance.judging import VECTOR_LEAST_S, WINDOW_VECTORS, Judge, 
 from banksman.maintenance.loading import Loading
 from banksman.maintenance.normal import Worst
 from banksman.maintenance.points import Told
+from banksman.maintenance.scorer_kept import KeptScores, sealed, unsealed
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.standing import moment
 from banksman.maintenance.states import MachineStates
@@ -44,6 +45,7 @@ class Kept(msgspec.Struct, frozen=True):
 
     judge: KeptJudge
     states: MachineStates | None = None
+    scores: KeptScores | None = None
 
 
 class Attending:
@@ -146,7 +148,9 @@ class Attending:
         return Told(judgement, heard, learned, wall_ns, blind, self._judge.rows())
 
     def _keep(self) -> None:
-        self._save(msgspec.msgpack.encode(Kept(self._judge.saved(), self._loading.states)))
+        judge = self._judge
+        scores = sealed(judge.table.slow, judge.scorer) if judge.table.slow else None
+        self._save(msgspec.msgpack.encode(Kept(judge.saved(), self._loading.states, scores)))
 
     def _obey(self, wall_ns: int) -> None:
         while self._words:
@@ -168,4 +172,8 @@ class Attending:
         except (msgspec.DecodeError, msgspec.ValidationError):
             return  # learned anew: a wrong normal would be worse than none
         self._judge.restore(kept.judge)
+        scores = kept.scores
+        scorer = None if scores is None else unsealed(scores, self._judge.table.slow)
+        if scorer is not None:
+            self._judge.scorer = scorer
         self._loading = Loading(self.settings, kept.states)

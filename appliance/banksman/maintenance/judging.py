@@ -72,7 +72,7 @@ class Judge:
         vectors = min(WINDOW_VECTORS, max(1, round(machine.window_s / VECTOR_LEAST_S)))
         self.together = Together(table.slow, vectors * machine.learn_windows)
         self.wearing = Wearing(len(table.heard), states)
-        self._scorer = StreamBank(max(1, len(table.slow)))
+        self.scorer = StreamBank(max(1, len(table.slow)))  # of the windows' medians
         self._seasons = SeasonBank(len(table.slow) * len(states))
         self._trend = Trend()
         self._limits = [
@@ -241,8 +241,8 @@ class Judge:
     def _score(self, values: Floats, day_s: float) -> tuple[float, str]:
         if not len(values):
             return math.nan, ""
-        scores = self._scorer.update(values, np.full(len(values), day_s))
+        scores = self.scorer.update(values, np.full(len(values), day_s))
         if not np.isfinite(scores).any():
             return math.nan, ""
         most = int(np.nanargmax(scores))
-        return float(scores[most]), f"{self.table.slow[most]}: {self._scorer.reason(most)}"
+        return float(scores[most]), f"{self.table.slow[most]}: {self.scorer.reason(most)}"

@@ -10,6 +10,7 @@ from banksman.control.stream import Stream
 from banksman.maintenance.attending import Attending, Kept
 from banksman.maintenance.deviation import Verdict
 from banksman.maintenance.points import batch
+from banksman.maintenance.rarity import BLOCK_READINGS
 from banksman.maintenance.ringing import Ringing
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
@@ -167,6 +168,28 @@ def test_starting_and_stopping_is_no_change_of_the_machine():
 def test_what_was_learned_of_vectors_outlives_a_restart(pump):
     kept = msgspec.msgpack.decode(pump, type=Kept).judge.together
     assert set(kept.normals) == set(kept.watches) == {"loaded"}
+
+
+@pytest.fixture(scope="module")
+def scored():
+    """A pump whose readings' rarity is known: two blocks of them and more."""
+    plant = Plant()
+    plant.run(2 * BLOCK_READINGS + 5)
+    plant.attending.keep()
+    return plant.kept[-1]
+
+
+def test_what_is_rare_is_known_at_once_after_a_restart(scored):
+    plant = Plant(scored, seed=9)
+    judgement = plant.run(1, amps=9.0)
+    assert judgement.score > 0.9
+    assert judgement.scored.startswith("p.amps: ")
+
+
+def test_without_its_past_or_with_that_of_other_sensors_nothing_is_rare_yet(scored):
+    assert Plant(seed=9).run(1, amps=9.0).score == 0.0
+    others = Plant(scored, seed=9, slow=[{"sensor": "p.amps"}, {"sensor": "p.flow"}])
+    assert others.run(1, amps=9.0).score == 0.0
 
 
 def test_alarmed_vectors_are_not_learned():
