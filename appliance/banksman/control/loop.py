@@ -180,7 +180,8 @@ class ControlLoop:
             # What nobody decides on waits until the command has left.
             self._afterwards.put(self.streams.update, waiting)
         device = batch[0].sensor.partition(".")[0]
-        self._afterwards.put(self._records.put_readings, device, batch)
+        told = self.streams.as_believed(batch) if self.streams.doubts else batch
+        self._afterwards.put(self._records.put_readings, device, told)
         self._culprit.note(device, self._clock.mono_ns() - arrival_ns)
 
     def finish(self) -> None:

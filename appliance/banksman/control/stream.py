@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -195,7 +196,7 @@ class WatchedStream(Stream):
     must return at once and deliver nothing themselves.
     """
 
-    __slots__ = ("watch", "watch_burst")
+    __slots__ = ("doubts", "watch", "watch_burst")
 
     def __init__(
         self,
@@ -208,9 +209,30 @@ class WatchedStream(Stream):
         super().__init__(sensor, unit, stale_ms)
         self.watch = watch
         self.watch_burst = watch_burst
+        self.doubts: dict[str, Quality] = {}  # sensors in doubt; shared by those of one table
+
+    def doubt(self, quality: Quality, reason: str) -> bool:
+        """Its readings are at most of this quality from now on; whether that is less than before.
+
+        Whoever listens to its samples, and found a flaw in them, says so.
+        """
+        lower = quality < self.doubts.get(self.sensor, Quality.GOOD)
+        self.doubts[self.sensor] = quality
+        self.text = reason
+        self.quality = min(self.quality, quality)
+        if self.quality is Quality.BAD:
+            self.value = NAN
+        return lower
+
+    def believe(self) -> None:
+        """What comes is sound again."""
+        if self.doubts.pop(self.sensor, None) is not None:
+            self.text = ""
 
     def update(self, value: float, quality: Quality, mono_ns: int) -> None:
         """As of `Stream`, and tell."""
+        if self.doubts:
+            quality = min(quality, self.doubts.get(self.sensor, quality))
         super().update(value, quality, mono_ns)
         if self.watch is not None:
             self.watch(self)
@@ -227,7 +249,11 @@ class StreamTable:
 
     def __init__(self, streams: Sequence[Stream]) -> None:
         self.streams = {stream.sensor: stream for stream in streams}
+        self.doubts: dict[str, Quality] = {}  # the most that readings of these sensors are
         self.unknown = 0
+        for stream in streams:
+            if isinstance(stream, WatchedStream):
+                stream.doubts = self.doubts
 
     def update(self, batch: Sequence[Reading]) -> None:
         """Take the readings of one poll."""
@@ -240,6 +266,18 @@ class StreamTable:
                 stream.update(reading.value, reading.quality, reading.mono_ns)
                 if reading.text:
                     stream.text = reading.text
+
+    def as_believed(self, batch: Sequence[Reading]) -> Sequence[Reading]:
+        """The readings with the quality that is left to those in doubt."""
+        doubts = self.doubts
+        if not any(reading.sensor in doubts for reading in batch):
+            return batch
+        return [
+            msgspec.structs.replace(each, quality=min(each.quality, doubts[each.sensor]))
+            if each.sensor in doubts
+            else each
+            for each in batch
+        ]
 
     def inputs(self, names: Sequence[str]) -> Inputs:
         """Compile the features of one decision point, in the order of ``names``.

@@ -3,7 +3,8 @@
 Rules of this file
 - One thread calls it; only `say` is for any. Times are arguments.
 - What takes more than a moment is done in turns with other machines of the box (turns.py).
-- A window without any reading is blind: silence of the sensors is no health.
+- A window without any reading is blind: silence of the sensors is no health, nor is what may not
+  be believed. A machine that stands is not listened to.
 - What people say (renew, failed, replaced) is done with the next window, and kept at once.
 - It is kept as well when a tenth more of a normal is learned; a box that loses power while it
   learns loses no more than that.
@@ -24,20 +25,24 @@ from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.collect import Collector
 from banksman.maintenance.hearing import Hearing
 from banksman.maintenance.intake import Intake
+from banksman.maintenance.integrity import Doubt, doubt_of
 from banksman.maintenance.judging import VECTOR_LEAST_S, WINDOW_VECTORS, Judge, KeptJudge
 from banksman.maintenance.loading import Loading
 from banksman.maintenance.normal import Worst
-from banksman.maintenance.points import Told
+from banksman.maintenance.points import Told, unwell_of
 from banksman.maintenance.scorer_kept import KeptScores, sealed, unsealed
 from banksman.maintenance.shelf import RunShelf
-from banksman.maintenance.standing import moment
+from banksman.maintenance.slow import SlowWindow
+from banksman.maintenance.standing import Judgement, moment
 from banksman.maintenance.states import MachineStates
+from banksman.maintenance.tacho import Pairing
 from banksman.maintenance.turns import Turns
 
 Word = Literal["renew", "failed", "replaced"]
 
 STALE_WINDOWS = 3
 WORDS_WAITING = 8
+DOUBTS_TOLD = 3  # in words; the page lists all
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -67,9 +72,11 @@ class Attending:
         self._save = save
         self._judge = Judge(settings)
         self._hearings = {each.sensor: Hearing(settings, each) for each in settings.vibration}
+        self._pairing = None if settings.tacho is None else Pairing(settings.tacho.sensor)
         self._loading = Loading(settings)
         vector_s = max(VECTOR_LEAST_S, settings.window_s / WINDOW_VECTORS)
         self._collector = Collector(len(settings.slow), vector_s)
+        self._slow: dict[str, SlowWindow] = {}
         self._words: deque[Word] = deque(maxlen=WORDS_WAITING)
         self._progress = 0
         self._restore(saved)
@@ -99,9 +106,15 @@ class Attending:
                 with self._turns.turn():
                     self._judge.vector(*over, wall_ns / 1e9)
         while (burst := self.intake.next_burst()) is not None:
-            speed = self.intake.speed_rpm
-            with self._turns.turn():
-                self._hearings[burst.sensor].take(burst, None if math.isnan(speed) else speed)
+            pairs = [(burst, None)] if self._pairing is None else self._pairing.take(burst)
+            for each, tacho in pairs:
+                if self._loading.rests:
+                    self._hearings[each.sensor].rest(each)
+                    continue
+                speed = self.intake.speed_rpm
+                with self._turns.turn():
+                    told = None if math.isnan(speed) else speed
+                    self._hearings[each.sensor].take(each, told, tacho)
 
     def window(self, mono_ns: int, wall_ns: int) -> Told:
         """A window is over: judge it."""
@@ -119,33 +132,51 @@ class Attending:
         with self._turns.turn():
             self._keep()
 
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Sensors whose readings are in doubt: of the newest burst, and of the last window."""
+        flaws = [(name, window.flaws) for name, window in self._slow.items()]
+        flaws += [(name, hearing.flaws) for name, hearing in self._hearings.items()]
+        found = [doubt_of(name, each) for name, each in flaws]
+        return tuple(doubt for doubt in found if doubt is not None)
+
     def _window(self, mono_ns: int, wall_ns: int) -> Told:
         self._obey(wall_ns)
-        slow = self.intake.window()
+        slow = self._slow = self.intake.window(mono_ns)
+        unsure = {name for name, window in slow.items() if not window.sure}
+        unsure |= {name for name, hearing in self._hearings.items() if hearing.unsure}
         levels = [hearing.level() for hearing in self._hearings.values()]
-        blind = all(math.isnan(level) for level in slow.values()) and all(
+        blind = all(math.isnan(window.level) for window in slow.values()) and all(
             bool(np.isnan(level).all()) for level in levels
         )
+        window_s = self.settings.window_s
+        newest = [hearing.now(mono_ns, window_s) for hearing in self._hearings.values()]
+        heard = tuple(each for each in newest if each is not None)
+        unwell, doubts = unwell_of(heard), self.doubts
         state = self._loading.window()
         if state is None:
             blind, state = True, "stopped"
         wall_s = wall_ns / 1e9
         judgement = self._judge.judge(
             state,
-            slow,
+            {name: window.level for name, window in slow.items()},
             levels,
             wall_s,
             book=self._shelf.book(len(levels) + 1) if levels else None,
             local_s=wall_s + time.localtime(wall_s).tm_gmtoff,
+            unsure=unsure,
+            unwell=unwell,
         )
         if state == "learning":
             what = f"what it does when is {self._loading.share:.0%} learned"
             judgement = msgspec.structs.replace(judgement, what=what)
-        window_s = self.settings.window_s
-        newest = [hearing.now(mono_ns, window_s) for hearing in self._hearings.values()]
-        heard = tuple(each for each in newest if each is not None)
+        if unwell:
+            judgement = _with(judgement, f"nothing is learned while {unwell}")
+        for doubt in doubts[:DOUBTS_TOLD]:
+            judgement = _with(judgement, f"{doubt.sensor} is in doubt: {doubt.reason}")
         learned = self._judge.normal.learned()
-        return Told(judgement, heard, learned, wall_ns, blind, self._judge.rows())
+        rows = self._judge.rows()
+        return Told(judgement, heard, learned, wall_ns, blind, rows, doubts)
 
     def _keep(self) -> None:
         judge = self._judge
@@ -177,3 +208,7 @@ class Attending:
         if scorer is not None:
             self._judge.scorer = scorer
         self._loading = Loading(self.settings, kept.states)
+
+
+def _with(judgement: Judgement, more: str) -> Judgement:
+    return msgspec.structs.replace(judgement, what=f"{judgement.what}; {more}")

@@ -5,7 +5,7 @@ Rules of this file
 - A baseline is known after ``learn_windows``. The first ``settle_windows`` of them do not count: a
   machine warms up and a new bearing runs in. Before that it says nothing.
 - It goes on learning, ever more slowly: all of the past weighs alike, so a year-old one hardly
-  moves. The newest quarter of the past waits outside: a slow decay cannot hide in its baseline.
+  moves. The newest half of the past waits outside: a slow decay cannot hide in its baseline.
   What it was first known from counts at once, though: a day that lacks its evening is none.
 - The caller never lets it learn what was alarmed or warned of (deviation.py).
 - A new normal (a part changed, a recipe) is a person's word: `renew` forgets and counts the
@@ -15,7 +15,7 @@ Rules of this file
   spread look small), the highest high and the lowest low.
 
     windows    ||||||||||||||||||||||||||||||||||||
-    entries    [ settle | known: centre, sigma, high, low | newest quarter: waits ]
+    entries    [ settle | known: centre, sigma, high, low | newest half: waits ]
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import Floats, Rows
 
 ENTRIES = 96
-WAITING_SHARE = 0.25
+# A steady ramp lies 2 / (1 - this) - 1 times as far out as what counts ever went: three times, and
+# 2.5 are an alarm. With a quarter it would hide in its own baseline for good.
+WAITING_SHARE = 0.5
 # A normal distribution's standard deviation in median absolute deviations.
 SIGMA_PER_MAD = 1.4826
 

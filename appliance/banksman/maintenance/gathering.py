@@ -6,6 +6,7 @@ kept 4     a b c d | a c e g | a e i ...     each time it is full every second o
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import median
 
 KEPT_MAX = 512
@@ -40,7 +41,7 @@ class Gathering:
         kept = self._kept
         parts = min(PARTS_MAX, max(1, len(kept) // PART_LEAST)) if kept else 0
         edges = [len(kept) * part // parts for part in range(parts)] + [len(kept)]
-        return [median(kept[first:end]) for first, end in zip(edges, edges[1:], strict=False)]
+        return [median(kept[first:end]) for first, end in pairwise(edges)]
 
     def take(self) -> float:
         """The window's level, NaN without a reading; the next window begins."""

@@ -3,6 +3,7 @@
 Rules of this file
 - Noting costs a microsecond and judges nothing. A BAD reading is NaN and no reading.
 - Bounded: the newest bursts and loads win; bursts that gave way are counted.
+- What may not be believed of a slow sensor is no part of a vector (slow.py).
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Sequence
 
 import numpy as np
 
 from banksman.config.schema_maintenance import MachineSettings
 from banksman.control.stream import Stream
-from banksman.maintenance.gathering import Gathering
 from banksman.maintenance.rarity import Floats
-from banksman_drivers.ports import Burst
+from banksman.maintenance.slow import SlowSense, SlowWindow
+from banksman_drivers.ports import Burst, Quality
 
 BURSTS_WAITING = 4  # of each sensor
 LOADS_WAITING = 4096  # readings of the load; the oldest go
@@ -33,26 +33,34 @@ class Intake:
         self._load = None if settings.load is None else settings.load.sensor
         self._speed = settings.speed
         self._slow = [each.sensor for each in settings.slow]
-        self._gatherings = {sensor: Gathering() for sensor in self._slow}
+        self._heard = [each.sensor for each in settings.vibration]
+        self._senses = {sensor: SlowSense() for sensor in self._slow}
         self._newest = dict.fromkeys(self._slow, (math.nan, 0))
-        self._bursts_most = BURSTS_WAITING * len(settings.vibration)
+        self._flawed: set[str] = set()  # slow sensors of whose last window nothing is concluded
+        self._tacho = None if settings.tacho is None else settings.tacho.sensor
+        self._bursts_most = BURSTS_WAITING * len(self.bursts_from())
         self._lock = threading.Lock()
         self._bursts: deque[Burst] = deque()
         self._loads: deque[float] = deque(maxlen=LOADS_WAITING)
 
     def listens_to(self) -> set[str]:
-        """Sensors whose readings it wants."""
+        """Sensors whose readings it wants; of those with bursts, to know their streams."""
         more = (self._load, self._speed)
-        return {*self._slow, *(each for each in more if each is not None)}
+        return {*self._slow, *self._heard, *(each for each in more if each is not None)}
+
+    def bursts_from(self) -> set[str]:
+        """Sensors whose bursts it wants."""
+        return {*self._heard, *(each for each in (self._tacho,) if each is not None)}
 
     def reading(self, stream: Stream) -> None:
         """Note one; the control thread."""
         name, value = stream.sensor, stream.value
-        gathering = self._gatherings.get(name)
-        if gathering is not None:
+        sense = self._senses.get(name)
+        if sense is not None:
+            uncertain = stream.quality is Quality.UNCERTAIN
             with self._lock:
-                gathering.add(value)
-                self._newest[name] = (value, stream.mono_ns)
+                sense.note(value, stream.mono_ns, uncertain=uncertain)
+                self._newest[name] = (math.nan if uncertain else value, stream.mono_ns)
         if name == self._load:
             self._loads.append(value)
         if name == self._speed:
@@ -78,13 +86,18 @@ class Intake:
         except IndexError:
             return None
 
-    def window(self) -> dict[str, float]:
-        """Each slow sensor's level in the window that ends, NaN for none; the next begins."""
+    def window(self, now_ns: int) -> dict[str, SlowWindow]:
+        """Each slow sensor's window that ends; the next begins."""
         with self._lock:
-            return {name: gathering.take() for name, gathering in self._gatherings.items()}
+            told = {name: sense.take(now_ns) for name, sense in self._senses.items()}
+            self._flawed = {name for name, window in told.items() if window.flaws}
+        return told
 
     def newest(self, since_ns: int) -> Floats:
-        """Each slow sensor's newest reading, NaN where it is older than that."""
+        """Each slow sensor's newest reading, NaN where it is older than that, or in doubt."""
         with self._lock:
-            newest: Sequence[tuple[float, int]] = list(self._newest.values())
-        return np.array([value if mono_ns >= since_ns else math.nan for value, mono_ns in newest])
+            newest = [
+                value if mono_ns >= since_ns and name not in self._flawed else math.nan
+                for name, (value, mono_ns) in self._newest.items()
+            ]
+        return np.array(newest)

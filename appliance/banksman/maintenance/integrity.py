@@ -14,6 +14,7 @@ Rules of this file
     | aliased   | the spectrum rises towards half the sampling rate | lines |
     | clock     | more or fewer samples than the time between two bursts holds | impacts, lines |
     | unit      | gravity or the level is what another unit would show | level, severity |
+    | uncertain | its driver says so: overruns, an odd rate | impacts, lines, severity |
 
 ``level``: rms and its trend. ``impacts``: peak, crest, kurtosis, bearings. ``lines``: shaft lines
 and orders. ``severity``: zones of ISO 20816.
@@ -31,9 +32,11 @@ import numpy.typing as npt
 
 from banksman.maintenance.findings import Finding
 from banksman.maintenance.wrong_unit import unit_doubt
-from banksman_drivers.ports import Quality
+from banksman_drivers.ports import Burst, Quality
 
-FlawKind = Literal["numbers", "stuck", "clipped", "dropped", "aliased", "clock", "unit"]
+FlawKind = Literal[
+    "numbers", "stuck", "clipped", "dropped", "aliased", "clock", "unit", "uncertain"
+]
 Conclusion = Literal["level", "impacts", "lines", "severity"]
 
 ALL: tuple[Conclusion, ...] = ("level", "impacts", "lines", "severity")
@@ -57,6 +60,33 @@ class Flaw(msgspec.Struct, frozen=True):
     quality: Quality
     forbids: tuple[Conclusion, ...]
     reason: str
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """What is wrong with a sensor's readings now: they are at most of this quality."""
+
+    sensor: str
+    quality: Quality
+    reason: str
+
+
+def doubt_of(sensor: str, flaws: Sequence[Flaw]) -> Doubt | None:
+    """What people and rules are told of a sensor with such flaws; None without any."""
+    if not flaws:
+        return None
+    return Doubt(sensor, quality_of(flaws), "; ".join(flaw.reason for flaw in flaws))
+
+
+def check_burst(burst: Burst, full_scale: float | None = None) -> list[Flaw]:
+    """The flaws of a burst's samples, and what its driver doubts.
+
+    How loud an uncertain one is may be said; no fault is named from it, and nothing learned.
+    """
+    flaws = check_window(burst.samples, burst.unit, full_scale)
+    if burst.quality is Quality.UNCERTAIN:
+        told = "its driver is not sure of the samples: see the device"
+        flaws.append(Flaw("uncertain", Quality.UNCERTAIN, ("impacts", "lines", "severity"), told))
+    return flaws
 
 
 def check_window(

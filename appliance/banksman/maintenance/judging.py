@@ -6,7 +6,9 @@ Rules of this file
 - Who starts is cold: after a start of the machine (as many windows as it stood, ``settle_windows``
   at most) and of the box nothing is learned and nothing new is said. What was warned of or alarmed
   before stands on meanwhile, over a restart of the box as well.
-- Nothing is learned while the machine is in alarm; no day and no vector while it is warned of.
+- Nothing is learned while the machine is in alarm, while a fault of it has a name, while it just
+  changed, or in zone D; no day and no vector while it is warned of. What may not be believed is not
+  judged (slow.py, levels.py), and what is uncertain is judged and not learned.
 - The machine's verdict is that of its worst row. Unknown rows say nothing as long as any row is
   known. Most bands grown by half for good is an alarm as well, also while a normal is learned.
 
@@ -20,10 +22,11 @@ Rules of this file
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.deviation import Verdict
@@ -42,6 +45,8 @@ from banksman.maintenance.wearing import KeptLife, Wearing
 
 WINDOW_VECTORS = 10  # vectors of all slow sensors in a window
 VECTOR_LEAST_S = 0.1  # between two of them
+
+Bools = npt.NDArray[np.bool_]
 HOURS_PER_S = 1.0 / 3600.0
 
 
@@ -86,13 +91,15 @@ class Judge:
         self._prognosis = NOTHING
         self._warming = self._settle
         self._verdict = Verdict.UNKNOWN
+        self._unwell = ""
 
     def vector(self, state: str, vector: Floats, wall_s: float) -> None:
         """Take one vector of all slow sensors, NaN for none; some of them make a window."""
         if state not in JUDGED or self._warming:
             self.together.break_off()
         else:
-            self.together.take(state, vector, wall_s, healthy=self._verdict < Verdict.WARNING)
+            healthy = self._verdict < Verdict.WARNING and not self._unwell
+            self.together.take(state, vector, wall_s, healthy=healthy)
 
     def judge(
         self,
@@ -103,12 +110,17 @@ class Judge:
         *,
         book: LifeBook | None = None,
         local_s: float | None = None,
+        unsure: Collection[str] = (),
+        unwell: str = "",
     ) -> Judgement:
         """Take one window. ``slow``: level by sensor, NaN for none; ``heard``: as configured.
 
         ``book``: known lives of its kind. ``local_s``: wall time of the plant's own zone, which
-        says what time of day it is; None: UTC.
+        says what time of day it is; None: UTC. ``unsure``: sensors that are judged and not
+        learned from in this window. ``unwell``: what is wrong with the machine besides its levels
+        (a named fault, its zone), in words: nothing is learned while it is.
         """
+        self._unwell = unwell
         day_s = wall_s if local_s is None else local_s
         values = np.array([slow.get(name, math.nan) for name in self.table.slow])
         score, scored = self._score(values, day_s)
@@ -116,7 +128,8 @@ class Judge:
             self._warming = min(self._warming + 1, self._settle)
         elif state in JUDGED:
             self._judged = state
-            self._run(state, self._levels(state, values, heard, day_s), wall_s, day_s)
+            sure = np.array([row.sensor not in unsure for row in self.table.rows], dtype=np.bool_)
+            self._run(state, self._levels(state, values, heard, day_s), sure, wall_s, day_s)
             life = None
             if book is not None and self.table.heard:
                 life = book.remaining(self.wearing.hours, self.wearing.looks)
@@ -194,7 +207,7 @@ class Judge:
             level[table.vibration] = np.concatenate(heard)
         return level
 
-    def _run(self, state: State, level: Floats, wall_s: float, day_s: float) -> None:
+    def _run(self, state: State, level: Floats, sure: Bools, wall_s: float, day_s: float) -> None:
         """A window of a running machine; without any reading nobody knows that it ran."""
         if not np.isfinite(level).any():
             return
@@ -205,15 +218,16 @@ class Judge:
             self._warming -= 1
             return
         table = self.table
-        learn = self._verdict != Verdict.ALARM
+        well = not self._unwell and self.together.change is None
+        learn = sure & (well and self._verdict != Verdict.ALARM)
         centre = self.normal.update(state, level, wall_s, learn=learn)
         self.wearing.take(state, table.levels_heard(level), table.levels_heard(centre))
         verdict = self.normal.verdicts(state)
-        well = np.maximum(verdict[table.level], verdict[table.daily]) < Verdict.WARNING
-        well &= np.isfinite(level[table.level]) & learn
-        days = self._days(state)[well]
+        usual = np.maximum(verdict[table.level], verdict[table.daily]) < Verdict.WARNING
+        usual &= np.isfinite(level[table.level]) & learn[table.level]
+        days = self._days(state)[usual]
         if days.size:
-            self._seasons.learn(days, level[table.level][well], np.full(len(days), day_s))
+            self._seasons.learn(days, level[table.level][usual], np.full(len(days), day_s))
 
     def _days(self, state: State) -> np.ndarray:
         first = self.normal.states.index(state) * len(self.table.slow)

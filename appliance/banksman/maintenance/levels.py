@@ -2,6 +2,8 @@
 
 Rules of this file
 - A level is the logarithm of a ratio's size: a quarter louder is +0.22, on a whisper as on a roar.
+- What a flaw forbids has no level: lost samples make strikes of their own, a clipped input hides
+  how loud it is.
 - What many bands share is told from what one shows: bands are judged together (degradation.py);
   one of them alone is worth a look and no more: a resonance, the load, lubrication.
 
@@ -16,8 +18,11 @@ Rules of this file
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from banksman.maintenance.integrity import Flaw, forbidden
 from banksman.maintenance.rarity import Floats
 from banksman.maintenance.window import OCTAVES, Features
 
@@ -44,6 +49,16 @@ def levels_of(features: Features) -> Floats:
     ]
     powers = np.concatenate([np.stack(columns, axis=1), power], axis=1)
     return np.asarray(0.5 * np.log(np.maximum(powers, TINY)))
+
+
+def believed(level: Floats, flaws: Sequence[Flaw]) -> Floats:
+    """The levels of one burst, (LEVELS,), NaN where a flaw of its samples forbids one."""
+    level = level.copy()
+    if forbidden(flaws, "impacts") is not None:
+        level[[LEVEL_NAMES.index(shape) for shape in SHAPES]] = np.nan
+    if forbidden(flaws, "level") is not None:
+        level[:] = np.nan
+    return level
 
 
 def _known(shape: Floats) -> Floats:

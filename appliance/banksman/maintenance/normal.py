@@ -56,13 +56,20 @@ class Normal:
         self._newest = np.full(len(keys), np.nan)  # level of each row's newest window
         self._since_s = np.full(len(keys), np.nan)  # when each row left its normal
 
-    def update(self, state: State, level: Floats, wall_s: float, *, learn: bool) -> Floats:
-        """Take one window of one state, (rows,), NaN for none; what was normal before, (rows,)."""
+    def update(
+        self, state: State, level: Floats, wall_s: float, *, learn: npt.NDArray[np.bool_]
+    ) -> Floats:
+        """Take one window of one state, (rows,), NaN for none; what was normal before, (rows,).
+
+        ``learn``, (rows,): which of them may be learned from.
+        """
         every = self.places(state)
+        learns = np.zeros(len(self.baselines.keys), dtype=np.bool_)
+        learns[every] = learn
         levels = np.full(len(self.baselines.keys), np.nan)
         levels[every] = level
         centre = self.baselines.band(every).centre
-        self._deviation.update(levels, learn=learn)
+        self._deviation.update(levels, learn=learns)
         there = every[np.isfinite(level)]
         self._newest[there] = levels[there]
         away = np.abs(self._deviation.now[there]) >= OVER_SIGMAS

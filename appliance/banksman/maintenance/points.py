@@ -15,6 +15,7 @@ import msgspec
 from banksman.config.schema_maintenance import MACHINE_POINTS
 from banksman.maintenance.findings import Finding
 from banksman.maintenance.hearing import Heard
+from banksman.maintenance.integrity import Doubt
 from banksman.maintenance.iso20816 import Severity
 from banksman.maintenance.standing import Judgement, RowsNow, change_words
 from banksman_drivers.ports import Quality, Reading
@@ -32,6 +33,7 @@ class Told(msgspec.Struct, frozen=True):
     wall_ns: int
     blind: bool  # no sensor gave anything in this window
     rows: RowsNow
+    doubts: tuple[Doubt, ...] = ()  # sensors whose readings may not be believed as they are
 
 
 def batch(machine: str, told: Told, mono_ns: int) -> list[Reading]:
@@ -75,6 +77,14 @@ def worst_finding(findings: Sequence[Finding]) -> Finding | None:
     """The finding that most needs a person: named before suspected before odd; None without any."""
     told = [finding for finding in findings if finding.fault != "blocked"]
     return max(told, key=lambda each: (FAULT_CODES[each.certainty], each.confidence), default=None)
+
+
+def unwell_of(heard: Sequence[Heard]) -> str:
+    """What is wrong with a machine whatever its levels say, in words; "" for nothing."""
+    finding, zone = worst_finding([each.finding for each in heard]), worst_zone(heard)
+    if finding is not None and finding.certainty == "named":
+        return f"it has a fault: {finding.words}"
+    return "it is in ISO zone D" if zone is not None and zone.zone == "D" else ""
 
 
 def worst_zone(heard: Sequence[Heard]) -> Severity | None:

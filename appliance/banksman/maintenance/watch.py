@@ -7,6 +7,8 @@ Rules of this file
   loop.
 - A verdict is told at once and again each 0.5 s while it stands; before the first window it is BAD,
   and so is what nobody knows (hours left, mostly). A window without any reading says BAD.
+- What it finds wrong with a sensor's samples or readings lowers the quality of that sensor's
+  readings, for rules, page and records, until what comes is sound again.
 - Warning and alarm are alarms for people, too; they clear with the verdict's hysteresis.
 - What was learned goes to the store every few minutes and at the end; at once, when a tenth more of
   a normal is learned or a person said something. The card is not worn by it.
@@ -18,8 +20,9 @@ from collections.abc import Callable, Sequence
 
 from banksman.clock import Clock
 from banksman.config.schema_maintenance import MACHINE_POINTS, MachineSettings
-from banksman.control.stream import Stream
+from banksman.control.stream import Stream, WatchedStream
 from banksman.maintenance.attending import STALE_WINDOWS, Attending, Word
+from banksman.maintenance.integrity import Doubt
 from banksman.maintenance.points import Told, batch, worst_finding
 from banksman.maintenance.ringing import Alarms, Ringing
 from banksman.maintenance.shelf import RunShelf
@@ -32,6 +35,7 @@ from banksman_drivers.ports import (
     DeviceHealth,
     Driver,
     OutputInfo,
+    Reading,
     SensorInfo,
     Sink,
     Unsupported,
@@ -39,6 +43,8 @@ from banksman_drivers.ports import (
 
 REST_S = 0.1  # of the thread between two looks
 SAVE_S = 300.0
+
+Doubts = tuple[Doubt, ...]  # every one that holds
 
 
 class Watch(Driver):
@@ -64,6 +70,7 @@ class Watch(Driver):
         self._condition = Condition(settings.id, "machine", clock)
         self._sink: Sink | None = None
         self._beat: BadBeat | None = None
+        self._streams: dict[str, WatchedStream] = {}  # of the sensors that it wants
 
     # -- what other devices and people tell ------------------------------------------------------
 
@@ -71,8 +78,14 @@ class Watch(Driver):
         """Sensors whose readings it wants."""
         return self._attending.intake.listens_to()
 
+    def bursts_from(self) -> set[str]:
+        """Sensors whose bursts it wants."""
+        return self._attending.intake.bursts_from()
+
     def on_reading(self, stream: Stream) -> None:
         """Note a reading; the control thread."""
+        if isinstance(stream, WatchedStream):
+            self._streams.setdefault(stream.sensor, stream)
         self._attending.intake.reading(stream)
 
     def on_burst(self, burst: Burst) -> None:
@@ -123,22 +136,30 @@ class Watch(Driver):
         self._beat.start()
         self._condition.say("starting", f"{self.id}: waits for its first window")
         self._ringing.resume(self._attending.stands())
-        bridge: Bridge[Told] = Bridge(self._take, depth=4)
+        bridge: Bridge[Told | Doubts] = Bridge(self._take, depth=4)
         try:
             await bridge.run(self._work, f"machine-{self.id}")
         finally:
+            self._doubt(())
             self._beat.stop()
             self._sink = None
             self._condition.say("starting", "not running")
 
-    def _take(self, told: Told) -> None:
-        self.newest = told
+    def _take(self, news: Told | Doubts) -> None:
+        if isinstance(news, tuple):
+            self._doubt(news)
+            return
+        told = self.newest = news
+        self._doubt(told.doubts)
         self._condition.requests += 1
         if self._sink is None or self._beat is None:
             return
         if told.blind:
+            reasons = [f"{doubt.sensor}: {doubt.reason}" for doubt in told.doubts]
             self._condition.lose(
-                "none of its sensors gave a reading for a window; see their devices"
+                f"no reading of it may be believed: {'; '.join(reasons)}"
+                if reasons
+                else "none of its sensors gave a reading for a window; see their devices"
             )
             self._beat.start()
             return
@@ -147,15 +168,31 @@ class Watch(Driver):
         self._sink.readings(batch(self.id, told, self._clock.mono_ns()))
         self._ringing.tell(told.judgement, worst_finding([heard.finding for heard in told.heard]))
 
+    def _doubt(self, doubts: Doubts) -> None:
+        """Lower the quality of what is in doubt, and lift it where that is over."""
+        doubted = {doubt.sensor: doubt for doubt in doubts}
+        for sensor, stream in self._streams.items():
+            doubt = doubted.get(sensor)
+            if doubt is None:
+                stream.believe()
+            elif stream.doubt(doubt.quality, doubt.reason) and self._sink is not None:
+                # The flaw was found after the reading: it is told once more, as what it is.
+                told = (sensor, stream.value, stream.unit, stream.quality, stream.mono_ns)
+                self._sink.readings([Reading(*told, doubt.reason)])
+
     # -- its thread ------------------------------------------------------------------------------
 
-    def _work(self, bridge: Bridge[Told]) -> None:
+    def _work(self, bridge: Bridge[Told | Doubts]) -> None:
         attending, clock = self._attending, self._clock
         window_ns, save_ns = round(self.settings.window_s * 1e9), round(SAVE_S * 1e9)
         due_ns = clock.mono_ns() + window_ns
         kept_ns = clock.mono_ns()
+        doubts: Doubts = ()
         while not bridge.wait(REST_S):
             attending.look(clock.mono_ns(), clock.wall_ns())
+            if attending.doubts != doubts:
+                doubts = attending.doubts
+                bridge.put(doubts)
             now_ns = clock.mono_ns()
             if now_ns < due_ns:
                 continue

@@ -64,7 +64,7 @@ def test_memory_is_bounded_however_long_it_learns():
     assert saved.stride >= 16
 
 
-def test_the_newest_quarter_does_not_count_yet():
+def test_the_newest_half_does_not_count_yet():
     bank = taught(60)
     for _ in range(10):
         high = np.array([999.0, 999.0, 999.0])

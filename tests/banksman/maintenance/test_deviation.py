@@ -71,7 +71,7 @@ def test_a_lesser_deviation_is_a_warning():
 
 def test_what_lasts_at_less_than_twice_the_greatest_healthy_excursion_rings_nobody():
     bank = bank_of()
-    slow = 3.0 * np.sin(np.arange(4 * LEARN) / 40.0)  # further than any sigma of the noise
+    slow = 5.0 * np.sin(np.arange(4 * LEARN) / 40.0) ** 5  # further than any sigma of the noise
     for level in slow + np.random.default_rng(8).normal(size=len(slow)):
         bank.update(np.array([level]))
     band = bank.baselines.band(np.array([0]))
