@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from banksman.maintenance.recording import Channel, Recording
 
 EXIT_FAULT = 1
+PULSES_MOST = 1000  # a turn
 
 
 def register(commands: Subparsers) -> None:
@@ -53,6 +54,9 @@ def register(commands: Subparsers) -> None:
     parser.add_argument(
         "--tacho", metavar="CHANNEL", help="a channel of pulses, one each turn, of the same file"
     )
+    parser.add_argument(
+        "--pulses-per-turn", type=int, metavar="N", help="of the tacho: marks on its shaft, 1"
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report here")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -71,10 +75,16 @@ def run(arguments: argparse.Namespace) -> int:
     if rate_hz is None:
         raise RecordingUnreadable(f"{arguments.file} does not say its sampling rate: give --fs")
     samples, seams = channel.samples * arguments.scale, channel.seam_samples
+    if arguments.pulses_per_turn is not None and (
+        not arguments.tacho or not 1 <= arguments.pulses_per_turn <= PULSES_MOST
+    ):
+        what = f"from 1 to {PULSES_MOST}, and of a --tacho"
+        raise RecordingUnreadable(f"--pulses-per-turn {arguments.pulses_per_turn}: {what}")
     machine = _machine(arguments, orders)
     if arguments.tacho:
         pulses = _channel(recording, arguments.tacho, arguments.file)
-        samples, rate_hz, machine = _by_angle(samples, rate_hz, pulses, machine)
+        per_turn = arguments.pulses_per_turn or 1
+        samples, rate_hz, machine = _by_angle(samples, rate_hz, pulses, per_turn, machine)
         seams = 0
     try:
         analysis = analyse(samples, rate_hz, machine, seams)
@@ -142,20 +152,15 @@ def _channel(recording: Recording, name: str | None, path: Path) -> Channel:
 
 
 def _by_angle(
-    samples: Any, rate_hz: float, pulses: Channel, machine: Machine
+    samples: Any, rate_hz: float, pulses: Channel, per_turn: int, machine: Machine
 ) -> tuple[Any, float, Machine]:
-    """Resample by the tacho's rising edges through the middle of its range."""
     import msgspec
-    import numpy as np
 
     from banksman.errors import RecordingUnreadable
-    from banksman.maintenance.orders import by_angle
+    from banksman.maintenance.tacho import turned_by
 
-    level = pulses.samples
-    high = level > (level.min() + level.max()) / 2
-    rising = np.flatnonzero(high[1:] & ~high[:-1]) + 1
     try:
-        turned = by_angle(samples, rate_hz, rising / rate_hz)
+        turned = turned_by(samples, pulses.samples, rate_hz, per_turn)
     except ValueError as error:
         raise RecordingUnreadable(f"the tacho {pulses.name}: {error}") from error
     known = msgspec.structs.replace(

@@ -79,6 +79,14 @@ def test_a_tacho_makes_orders_of_a_changing_speed(tmp_path, capsys):
     assert code == 1
 
 
+def test_marks_of_a_shaft_are_counted_for_a_turn(tmp_path, capsys):
+    turns = 25.0 * np.arange(24_000) / 12_000
+    path = tmp_path / "marks.npz"
+    np.savez(path, x=np.sin(turns), tacho=((4 * turns) % 1.0 < 0.2).astype(np.float64), fs=12_000)
+    _, out, _ = run(capsys, path, "--tacho", "tacho", "--pulses-per-turn", 4, "--json")
+    assert json.loads(out)["shaft_hz"] == pytest.approx(25.0, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -88,6 +96,7 @@ def test_a_tacho_makes_orders_of_a_changing_speed(tmp_path, capsys):
         (("--fs", 12000, "--orders", "1,2,3"), "BPFI,BPFO,BSF,FTF"),
         (("--fs", 12000, "--orders", "1,2,3,x"), "x"),
         (("--fs", 12000, "--tacho", "calm", "--channel", "nope"), "no channel nope"),
+        (("--fs", 12000, "--pulses-per-turn", 4), "--pulses-per-turn 4: from 1 to 1000, and of a"),
         (("--fs", 12000, "--html", "/proc/none/x.html"), "cannot be written"),
     ],
 )
