@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from banksman.deciding.decision import Decision
 from banksman.records import decision_message, to_json
 from banksman.store.parts import Parts
 from banksman.store.rows import Entry, Kind, OutboxRow, base_of
-from banksman.wire.messages import AlarmMessage
+from banksman.store.unencodable import CANNOT, Unencodable
+from banksman.wire.messages import AlarmMessage, AuditMessage
 
 ENTRIES_A_STRETCH = 128
-
-log = logging.getLogger(__name__)
+WALL_NS_END = 1 << 63  # one row that SQLite refuses would fail its whole commit, again and again
 
 
 class Acceptor:
@@ -21,7 +19,7 @@ class Acceptor:
     def __init__(self, parts: Parts) -> None:
         self._intake = parts.intake
         self._pending = parts.pending
-        self._drops = parts.drops
+        self._unencodable = Unencodable("rows", parts.intake, parts.pending, parts.drops)
         self._row_id = base_of(parts.epoch.number)
 
     def take(self, wait_s: float) -> bool:
@@ -34,9 +32,9 @@ class Acceptor:
     def _accept(self, entry: Entry) -> None:
         try:
             row = self._row(entry)
-        except (ValueError, TypeError, AttributeError) as error:
-            self._drops.add("rows_unencodable")
-            log.error("the record %s cannot be written as JSON: %s", entry.message.id, error)
+        except CANNOT as error:
+            kind = _kind(entry.message)
+            self._unencodable.put(entry.message.id, kind, entry.message, error)
             return
         alarm = entry.message
         if isinstance(alarm, AlarmMessage):
@@ -45,14 +43,17 @@ class Acceptor:
         self._pending.add(row)
 
     def _row(self, entry: Entry) -> OutboxRow:
-        kind: Kind
-        if isinstance(entry.message, Decision):
-            kind, message = "decision", to_json(decision_message(entry.message))
-        elif isinstance(entry.message, AlarmMessage):
-            kind, message = "alarm", to_json(entry.message)
-        else:
-            kind, message = "audit", to_json(entry.message)
+        record = entry.message
+        message = to_json(decision_message(record) if isinstance(record, Decision) else record)
+        if abs(record.wall_ns) >= WALL_NS_END:
+            raise ValueError("its time is none that the database takes")
         self._row_id += 1
         return OutboxRow(
-            self._row_id, entry.priority, kind, entry.message.id, message, entry.message.wall_ns
+            self._row_id, entry.priority, _kind(record), record.id, message, record.wall_ns
         )
+
+
+def _kind(record: Decision | AlarmMessage | AuditMessage) -> Kind:
+    if isinstance(record, Decision):
+        return "decision"
+    return "alarm" if isinstance(record, AlarmMessage) else "audit"

@@ -5,7 +5,7 @@ Rules of this file
 - Nothing is thrown away: the bytes stay, with their place and the reason. With the key back, the
   next start puts them where they were, owed to every channel (receivers know repeats by id).
 - ``journal``, ``blocks`` and ``bundles`` are named by number, ``state`` and ``alarms`` by key,
-  ``spool`` by position.
+  ``spool`` by position, ``intake`` (what could not be written at all) by the record's id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from banksman.store.sealing import NOT_HERE, Seal
 
-Place = Literal["journal", "blocks", "bundles", "state", "alarms", "spool"]
+Place = Literal["journal", "blocks", "bundles", "state", "alarms", "spool", "intake"]
 
 _META = {
     "journal": ("row_id", "json_array(kind, priority, wall_ns, id, kept_s)", "payload"),
@@ -73,7 +73,7 @@ def put_aside(connection: sqlite3.Connection, unread: Unread) -> bool:
 def take_back(connection: sqlite3.Connection, seal: Seal, channels: Sequence[str]) -> int:
     """Put back what opens again, within a transaction; returns how many. Raises sqlite3.Error.
 
-    What came from elsewhere than a table (the spool, a damaged file) stays.
+    What came from elsewhere than a table (the spool, the intake, a damaged file) stays.
     """
     back = 0
     found = connection.execute(

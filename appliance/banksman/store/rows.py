@@ -68,6 +68,9 @@ def outbox_row(columns: tuple[Any, ...]) -> OutboxRow:
     Raises for what is none.
     """
     row_id, priority, kind, message_id, payload, wall_ns, *attempts = columns
+    message_id.encode()  # a damaged page may hold any bytes: what no batch can carry is no row
+    if not isinstance(payload, bytes) or not isinstance(wall_ns, int):
+        raise TypeError("the row's columns are not what they were")
     return OutboxRow(
         row_id, Priority(priority), KINDS[kind], message_id, payload, wall_ns, *attempts
     )

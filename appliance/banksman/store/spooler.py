@@ -24,6 +24,7 @@ from banksman.store.framing import frame, frames
 from banksman.store.intake import Batch
 from banksman.store.parts import FOLD_AT_ROWS, Parts
 from banksman.store.rows import ReadingRow, base_of, spool_place
+from banksman.store.unencodable import CANNOT, Unencodable
 
 BATCHES_A_STRETCH = 64
 RETRY_NS = 1_000_000_000
@@ -47,6 +48,7 @@ class Spooler:
         self._tail = parts.tail
         self._mark = parts.mark
         self._drops = parts.drops
+        self._unencodable = Unencodable("readings", parts.intake, parts.pending, parts.drops)
         self._period_s = period_s
         self._arrived = arrived
         self._position = base_of(parts.epoch.number)
@@ -107,10 +109,9 @@ class Spooler:
                 payload = to_json(message)
                 rows.append(ReadingRow(self._position + 1, message.id, batch.device, payload))
                 self._position += 1
-        except (ValueError, TypeError, AttributeError) as error:
+        except CANNOT as error:
             # A driver's bug must not stop the recording of every other device.
-            self._drops.add("readings_unencodable")
-            log.warning("a batch of device %s cannot be recorded: %s", batch.device, error)
+            self._unencodable.put(stamp.id, f"poll of {batch.device}", batch.readings, error)
         return rows
 
     def _keep(self, rows: list[ReadingRow]) -> None:

@@ -24,7 +24,7 @@ from banksman.wire.messages import Priority
 LOOK_S = 1.0
 # Half of what the memory holds for rows that are never shed: the other half is for the stop itself.
 PRECIOUS_MAX = 0.5
-# Shedding that pauses this long is over.
+# What pauses this long is over: shedding, faults of a driver.
 CALM_LOOKS = 600
 CAUSE = "store"
 
@@ -41,6 +41,11 @@ def shed_rows(dropped: Mapping[str, int]) -> int:
     return sum(
         count for what, count in dropped.items() if what.endswith(("_shed", "_full", "_expired"))
     )
+
+
+def unencodable(dropped: Mapping[str, int]) -> int:
+    """How many records could not be written as what they are."""
+    return sum(count for what, count in dropped.items() if what.endswith("_unencodable"))
 
 
 def why_no_record(status: StoreStatus) -> str:
@@ -63,8 +68,8 @@ def conditions(status: StoreStatus, settings: StoreSettings) -> dict[str, Condit
         )
     if status.unreadable:
         found["store.unreadable"] = Condition(
-            f"{status.unreadable} stored records do not open (key lost, or tampered with); they "
-            "are set aside, see docs/operate/records.md",
+            f"{status.unreadable} stored records do not open (key lost, or tampered with), or "
+            "could not be written at all; they are set aside, see docs/operate/records.md",
             Priority.IMPORTANT,
         )
     for name, deadline_s in (
@@ -79,6 +84,38 @@ def conditions(status: StoreStatus, settings: StoreSettings) -> dict[str, Condit
                 Priority.IMPORTANT,
             )
     return found
+
+
+class Losses:
+    """An alarm for what is counted: it holds while the count grows, and a while longer."""
+
+    def __init__(self, key: str, count: Callable[[Mapping[str, int]], int], text: str) -> None:
+        """``text`` holds the count as ``{}``."""
+        self._key = key
+        self._count_of = count
+        self._text = text
+        self._count = self._calm = 0
+
+    def look(self, dropped: Mapping[str, int]) -> dict[str, Condition]:
+        """What holds now; call it once each look."""
+        count = self._count_of(dropped)
+        if count > self._count:
+            self._count, self._calm = count, CALM_LOOKS
+        elif self._calm:
+            self._calm -= 1
+        if not self._calm:
+            return {}
+        return {self._key: Condition(self._text.format(count), Priority.IMPORTANT)}
+
+
+SHED = (
+    "{} records and readings were given up for room or age since the start, the least urgent "
+    "first: connect the uplink or raise [store] quota_mb"
+)
+UNENCODABLE = (
+    "{} records or polls could not be written since the start (a driver gave what is no text or no "
+    "number): what is left of them is set aside; the audit names the first, please report it"
+)
 
 
 class StoreWatch:
@@ -98,8 +135,10 @@ class StoreWatch:
         self._disarm = disarm
         self._holding: set[str] = set()
         self._why = ""
-        self._shed = 0
-        self._calm = 0
+        self._losses = (
+            Losses("store.shed", shed_rows, SHED),
+            Losses("store.unencodable", unencodable, UNENCODABLE),
+        )
 
     async def run(self) -> None:
         """Look once a second until cancelled."""
@@ -110,7 +149,9 @@ class StoreWatch:
     def look(self) -> None:
         """Compare what holds now with what held before."""
         status = self._status()
-        found = conditions(status, self._settings) | self._shedding(status)
+        found = conditions(status, self._settings)
+        for losses in self._losses:
+            found |= losses.look(status.dropped)
         for key in self._holding - found.keys():
             self._alarms.clear_alarm(key)
         for key in found.keys() - self._holding:
@@ -121,17 +162,3 @@ class StoreWatch:
         if bool(why) != bool(self._why):
             self._disarm(why)
         self._why = why
-
-    def _shedding(self, status: StoreStatus) -> dict[str, Condition]:
-        shed = shed_rows(status.dropped)
-        if shed > self._shed:
-            self._shed, self._calm = shed, CALM_LOOKS
-        elif self._calm:
-            self._calm -= 1
-        if not self._calm:
-            return {}
-        text = (
-            f"{shed} records and readings were given up for room or age since the start, the least "
-            "urgent first: connect the uplink or raise [store] quota_mb"
-        )
-        return {"store.shed": Condition(text, Priority.IMPORTANT)}

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
+import pytest
+
+from banksman.store.unencodable import KEPT_MOST
 from banksman.wire.messages import DecisionMessage, Priority
 
 
@@ -122,6 +128,65 @@ async def test_a_reason_that_is_no_text_is_counted_and_stops_nobody(
     store.records.put_decision(make_decision(store), Priority.NORMAL)
     await until(lambda: store.status().outbox_depth["normal"] == 1, "the good one durable")
     assert store.status().dropped == {"rows_unencodable": 1}
+
+
+@pytest.mark.parametrize(
+    "fault", [{"reason": "\ud800"}, {"inputs": {"plc.oven": 10**400}}, {"wall_ns": 10**30}]
+)
+async def test_what_cannot_be_written_is_set_aside_counted_and_told_in_the_audit(
+    fault, open_store, make_decision, folder, until
+):
+    store = open_store()
+    bad = make_decision(store, **fault)
+    store.records.put_decision(bad, Priority.CRITICAL)
+    await until(lambda: store.status().unreadable == 1, "set aside")
+    await until(lambda: store.status().outbox_depth["important"] == 1, "told")
+    (told,) = await store.audit(5)
+    assert (told.event, told.by) == ("record_unencodable", "store")
+    assert told.details["record"] == bad.id
+    assert told.details["kind"] == "decision"
+    assert told.details["why"]
+    store.stop()
+
+    with contextlib.closing(sqlite3.connect(folder / "banksman.db")) as db:
+        ((place, name, data),) = db.execute("SELECT place, name, data FROM aside").fetchall()
+    assert (place, name) == ("intake", bad.id)
+    assert b"too hot" in data or b"ud800" in data, "what is left of it is kept"
+    assert open_store().status().unreadable == 1, "and stays over a restart"
+
+
+async def test_a_flood_of_what_cannot_be_written_is_counted_whole_and_told_a_few_times(
+    open_store, make_decision, until
+):
+    store = open_store()
+    for _ in range(1200):
+        store.records.put_decision(make_decision(store, reason="\ud800"), Priority.CRITICAL)
+    await until(lambda: store.status().dropped.get("rows_unencodable") == 1200, "all counted")
+    await until(lambda: store.status().unreadable == KEPT_MOST, "some are kept")
+    await until(lambda: store.status().outbox_depth["important"] == 4, "told of")
+    told = [entry.details["count"] for entry in await store.audit(10)]
+    assert told == ["1000", "100", "10", "1"]
+
+
+async def test_a_row_whose_id_no_batch_can_carry_is_set_aside_and_the_others_are_handed_out(
+    open_store, make_decision, folder, until
+):
+    store = open_store()
+    for _ in range(3):
+        store.records.put_decision(make_decision(store), Priority.NORMAL)
+    await until(lambda: store.status().outbox_depth["normal"] == 3, "durable")
+    store.stop()
+    with contextlib.closing(sqlite3.connect(folder / "banksman.db")) as db, db:
+        db.execute(
+            "UPDATE journal SET id = CAST(x'ff41' AS TEXT) WHERE row_id = "
+            "(SELECT row_id FROM journal ORDER BY row_id LIMIT 1 OFFSET 1)"
+        )
+    again = open_store()
+    rows = await again.next_rows("mqtt", 5)
+    assert len(rows) == 2
+    assert all(row.id.startswith("press-") for row in rows)
+    await until(lambda: again.status().unreadable == 1, "set aside")
+    await until(lambda: again.status().outbox_depth["normal"] == 2, "nobody waits for it")
 
 
 async def test_a_listener_that_fails_stops_nobody(open_store, make_decision, until):

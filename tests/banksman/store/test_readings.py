@@ -128,6 +128,20 @@ async def test_a_batch_of_nonsense_is_counted_and_stops_nobody(open_store, make_
     assert ovens(await all_readings(store)) == [1.0]
 
 
+@pytest.mark.parametrize("value", [10**400, "hot"])
+async def test_a_poll_that_cannot_be_written_is_set_aside_and_told_in_the_audit(
+    value, open_store, make_batch, until
+):
+    store = open_store()
+    store.records.put_readings("plc", (Reading("plc.oven", value, "degC", Quality.GOOD, 7),))
+    store.records.put_readings("plc", make_batch(oven=1.0))
+    await until(lambda: store.status().unreadable == 1, "set aside")
+    await until(lambda: store.status().outbox_depth["important"] == 1, "told")
+    (told,) = await store.audit(5)
+    assert (told.event, told.details["kind"]) == ("record_unencodable", "poll of plc")
+    assert ovens(await all_readings(store)) == [1.0], "the others are recorded"
+
+
 async def test_wall_time_may_jump_and_the_order_stays(open_store, make_batch, until):
     clock = ManualClock()
     store = open_store(clock=clock)

@@ -86,6 +86,17 @@ def test_rows_that_do_not_open_are_an_alarm_that_names_how_many():
     assert found["store.unreadable"].text.startswith("7 stored records do not open")
 
 
+def test_records_that_could_not_be_written_are_an_alarm_that_ends_when_there_are_no_more():
+    heard = Heard()
+    heard.see(dropped={"rows_unencodable": 1})
+    heard.see(dropped={"rows_unencodable": 1, "readings_unencodable": 2})
+    assert heard.active == {"store.unencodable": Priority.IMPORTANT}
+    for _ in range(CALM_LOOKS):
+        heard.see(dropped={"rows_unencodable": 1, "readings_unencodable": 2})
+    assert heard.active == {}
+    assert heard.raised == ["store.unencodable"]
+
+
 def test_a_record_that_waits_over_its_deadline_is_an_alarm():
     waits = {"critical": 3601, "important": 86_399, "normal": 10**9}
     assert list(conditions(StoreStatus(waits_s=waits), SETTINGS)) == ["store.overdue.critical"]
