@@ -26,6 +26,7 @@ from banksman.wire.messages import Priority
 READS_EVERY_S = 10
 BLOCK_ROWS = 6
 DECIDES_EVERY_S = 30
+TAKEN = {Priority.CRITICAL: 50, Priority.NORMAL: 3000}  # before the room becomes short
 FOR_EVER_DAYS = 1000  # by default a normal record would not wait for a year
 
 
@@ -76,15 +77,15 @@ async def test_a_year_without_a_network_is_handed_out_in_order_and_makes_way_in_
         assert sum(store.rows_owed("cloud").values()) == decisions
         first = await store.next_rows("cloud", 10)
         assert {row.priority for row in first} == {Priority.CRITICAL}
-        taken = 0
-        while rows := await store.next_rows("cloud", 1000):
+        for which, count in TAKEN.items():
+            rows = await store.next_rows("cloud", count, (which,))
+            assert len(rows) == count
             await store.acknowledge_rows("cloud", [row.row_id for row in rows])
-            taken += len(rows)
-            if taken >= 5000:
-                break
+        taken = sum(TAKEN.values())
         await until(
             lambda: sum(store.rows_owed("cloud").values()) == decisions - taken, "struck off"
         )
+        owed = store.rows_owed("cloud")
         after, seen = None, 0
         while rows := await store.readings_after("cloud", after, 1000):
             seen += len(rows)
@@ -93,10 +94,11 @@ async def test_a_year_without_a_network_is_handed_out_in_order_and_makes_way_in_
         await store.acknowledge_readings("cloud", after)
         await until(lambda: store.readings_owed("cloud") == 0, "all read")
         assert store.status().state == "ok"
+        used = store._keeper.room.used
     finally:
         assert store.stop()
 
-    small = settings.model_copy(update={"quota_mb": store.status().size_mb / 2})
+    small = settings.model_copy(update={"quota_mb": used / 4 / MB})
     again = Store.open(small, "press", SystemClock(), ("cloud",))
     again.start()
     try:
@@ -106,7 +108,16 @@ async def test_a_year_without_a_network_is_handed_out_in_order_and_makes_way_in_
             wanted.patience_s,
         )
         dropped = again.status().dropped
-        assert dropped["readings_pruned"] > 0, "what everybody has read goes first"
-        assert again.rows_owed("cloud")[Priority.CRITICAL] == 0 or "critical_shed" not in dropped
+        # The newest block always stays, for the numbering.
+        assert dropped["readings_pruned"] >= readings - BLOCK_ROWS, "what everybody has goes first"
+        assert dropped["rows_pruned"] == taken
+        left = again.rows_owed("cloud")
+        assert left[Priority.CRITICAL] == owed[Priority.CRITICAL] > 0, "never shed"
+        shed = dropped["normal_shed"]
+        assert left[Priority.NORMAL] == owed[Priority.NORMAL] - shed > 0, "each shed is counted"
+        ids = [base_of(1) + n for n in range(1, decisions + 1) if (base_of(1) + n) % 100]
+        (oldest,) = await again.next_rows("cloud", 1, (Priority.NORMAL,))
+        assert oldest.row_id == ids[TAKEN[Priority.NORMAL] + shed], "the oldest went"
+        assert set(dropped) == {"readings_pruned", "rows_pruned", "normal_shed"}
     finally:
         assert again.stop(60)
