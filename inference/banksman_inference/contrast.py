@@ -7,6 +7,8 @@ which directions of the features light and place move, and which a spot or a scr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +38,19 @@ class Contrast(msgspec.Struct, frozen=True):
     def logits(self, maps: Maps, grid: tuple[int, int]) -> Floats:
         """For each patch of the grid: (rows, columns).
 
-        Each stage is multiplied on its own grid and then repeated, which is a fifth of the work of
-        multiplying the joined patches and gives the same.
+        Each stage is multiplied on its own grid, and the sum is repeated from the coarsest to the
+        finest, which is a fifth of the work of multiplying the joined patches and gives the same.
         """
-        hidden: Floats = self.inner - self.mean @ self.inward
-        first = 0
-        for each in maps[SHALLOW]:
+        hidden: Floats = (self.inner - self.mean @ self.inward)[None, None]
+        last = len(self.inward)
+        for each in reversed(maps[SHALLOW]):
             part = each if each.shape[0] <= grid[0] else to_grid(each, *grid)
-            weights = self.inward[first : first + each.shape[2]]
-            hidden = hidden + to_grid(part @ weights, *grid)
-            first += each.shape[2]
+            weights = self.inward[last - each.shape[2] : last]
+            if hidden.shape[0] > 1:
+                hidden = to_grid(hidden, *part.shape[:2])
+            hidden = hidden + part @ weights
+            last -= each.shape[2]
+        hidden = to_grid(hidden, *grid)
         np.maximum(hidden, 0.0, out=hidden)
         return np.asarray(hidden @ self.outward + self.outer, np.float32)
 
@@ -56,6 +61,20 @@ class Contrast(msgspec.Struct, frozen=True):
         """
         logits = self.logits(maps, grid)[: valid[0], : valid[1]]
         return np.asarray(logits - np.median(logits), np.float32)
+
+
+def joined(contrasts: Sequence[Contrast]) -> Contrast:
+    """One whose logit is the mean of theirs: their hidden units side by side."""
+    mean = contrasts[0].mean
+    return Contrast(
+        mean,
+        np.concatenate([each.inward for each in contrasts], axis=1),
+        np.concatenate([each.inner + (mean - each.mean) @ each.inward for each in contrasts]),
+        np.asarray(
+            np.concatenate([each.outward for each in contrasts]) / len(contrasts), np.float32
+        ),
+        np.stack([each.outer for each in contrasts]).mean(axis=0),
+    )
 
 
 def hottest(spots: Floats) -> tuple[float, ...]:

@@ -1,14 +1,15 @@
 """Makes a `PatchMemory` of patches that were gathered from good parts and made defects.
 
-    for each of FOLDS: train the contrast on the others, score the fold's good parts ─┐
-    recall all parts, each compared with the others ──────────────────────────────────┴─ held out
-    then train the contrast on all                                              -> the memory
+    for each of FOLDS: train a contrast on the others, score the fold's good parts ─┐
+    recall all parts, each compared with the others ────────────────────────────────┴─ held out
+    train one on all, and join it with those of the folds                     -> the memory
 
 Rules of this file
 - numpy only; the same gathered parts and seed give the same memory.
 - Every score that a threshold is chosen by comes from parts other than its own: the contrast never
   saw the part, and recall leaves it out (only the whitening, of thousands of patches, had some of
   it). Near-duplicates should share a group: they are held out together.
+- All contrasts are kept, and the mean of what they say counts: it is steadier than one's.
 - Bounded: `quota` says how many patches of each part are kept, the fewer the more parts there are.
 """
 
@@ -21,11 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from banksman_inference.contrast import VALUES as SPOTS
-from banksman_inference.contrast import Contrast, hottest
+from banksman_inference.contrast import Contrast, hottest, joined
 from banksman_inference.contrast_fit import PASSES, fit_contrast, whitening
 from banksman_inference.feature_maps import Maps
 from banksman_inference.patch_memory import PatchMemory
 from banksman_inference.recall import DIMENSIONS, PARTS_MAX, VALUES, Kept, Recall, stored
+from banksman_inference.usual import Usual
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
@@ -80,8 +82,8 @@ def fit_memory(
     """The memory, and the rarity of each part when it was held out: (parts,).
 
     ``maps_of(number)`` gives a part's maps again, and what of the grid it covers. ``step`` is
-    called `STEPS_OF_FIT` times, and once for each part. ``groups`` (parts,): near-duplicates share
-    a number; there are at least `FOLDS` of them.
+    called `STEPS_OF_FIT` times, and at most twice for each part. ``groups`` (parts,):
+    near-duplicates share a number; there are at least `FOLDS` of them.
     """
     groups = np.arange(len(parts)) if groups is None else groups
     fold = _folds(groups, random)
@@ -89,21 +91,27 @@ def fit_memory(
     peaks = np.zeros(len(parts), np.float32)
     space = _space(parts)
     kept: dict[int, Kept] = {}
+    contrasts: list[Contrast] = []
     for number in range(FOLDS):
         contrast = _train(
             [part for part, at in zip(parts, fold, strict=True) if at != number], random, step
         )
+        contrasts.append(contrast)
         for place in np.flatnonzero(fold == number):
             maps, valid = maps_of(int(place))
             good[place, :SPOTS] = hottest(contrast.spots(maps, grid, valid))
             kept[int(place)] = space.kept(maps, grid, valid)
             step()
     chosen = np.sort(random.permutation(len(parts))[:PARTS_MAX])
-    recall = _filled(space, [kept[int(place)] for place in chosen])
+    remembered = [kept[int(place)] for place in chosen]
+    recall = _filled(space, remembered)
+    usual = Usual(recall, remembered, groups[chosen], step)
     for each, group in enumerate(groups):
-        told = recall.compare(kept[each], without=groups[chosen] == group)
+        told = recall.compare(kept[each], groups[chosen] == group, usual.without(int(group)))
         good[each, SPOTS:], peaks[each] = told.values, told.distances.max()
-    memory = PatchMemory(_train(parts, random, step), recall, good, peaks, grid)
+    recall = msgspec.structs.replace(recall, usual=usual.of_all())
+    contrast = joined([*contrasts, _train(parts, random, step)])
+    memory = PatchMemory(contrast, recall, good, peaks, grid)
     return memory, memory.rarity(good)
 
 
@@ -123,7 +131,8 @@ def _space(parts: Sequence[GatheredPart]) -> Recall:
     whole_centre, whole_project = _strongest(_joined([part.head for part in parts]))
     size = project.shape[1]
     return Recall(centre, project, whole_centre, whole_project, np.zeros((0, size), np.float32),
-                  np.zeros((0, size), np.int8), np.zeros(0, np.int32))  # fmt: skip
+                  np.zeros((0, size), np.int8), np.zeros(0, np.int32),
+                  np.zeros(0, np.float32))  # fmt: skip
 
 
 def _strongest(samples: Halves) -> tuple[Floats, Floats]:

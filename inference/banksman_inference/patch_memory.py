@@ -8,7 +8,8 @@ Two detectors look at the backbone's maps, because defects are odd in two ways:
 Rules of this file
 - numpy only; a few matrix products for each detector, and no work in Python for a patch.
 - Scores become one rarity among good parts that were held out (`together`).
-- A memory made before there was `recall` has a coreset in its place and judges as it did.
+- A memory made before there was `recall` has a coreset in its place and judges as it did; so does
+  one made before distances were told by what is usual.
 - Bounded, and read as if an attacker had made it.
 """
 
@@ -37,7 +38,8 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 BYTES_MAX = 32_000_000
 # Of the contrast's spots and of recall's values; chosen by eleven products (docs/adr/0011)
-WEIGHTS = (2.0, 1.0, 1.0, 1.0, 2.0, 1.0)
+WEIGHTS = (2.0, 1.0, 2.0, 1.0, 1.0, 2.0)
+WEIGHTS_PLAIN = (2.0, 1.0, 1.0, 1.0, 2.0, 1.0)  # where no distance is known to be usual
 GUARDS = (0.0, 1.0)  # a coreset answers to light and place as well
 HOT_SHARE = 0.9
 _CONTRAST = ("mean", "inward", "inner", "outward", "outer")
@@ -67,7 +69,7 @@ class PatchMemory:
         self._peaks = peaks
         self._together: Summed | Rarest
         if isinstance(recall, Recall):
-            self._together = Summed(good, WEIGHTS)
+            self._together = Summed(good, WEIGHTS if len(recall.usual) else WEIGHTS_PLAIN)
         else:
             self._together = Rarest(good, GUARDS)
         self._spot = _Warmth(good[:, 0])
@@ -111,6 +113,8 @@ class PatchMemory:
         if "good_spot" in found and "good_far" in found:
             found = _of_before(found)
         second = early.ARRAYS if "coreset" in found else late.ARRAYS
+        if "coreset" not in found:
+            found.setdefault(late.USUAL, np.zeros(0, np.float32))
         if set(found) != {*_CONTRAST, *second, "good", "peaks", "grid"}:
             raise ModelRefused(f"the memory holds {sorted(found)}; commission again")
         _check(found)
@@ -125,6 +129,7 @@ class PatchMemory:
             recall = Recall(
                 centre, project, whole_centre, whole_project, wholes,
                 found["patches"].astype(np.int8), found["ends"].astype(np.int32),
+                _floats(found[late.USUAL]),
             )  # fmt: skip
         rows, columns = (int(each) for each in found["grid"].tolist())
         good, peaks = _floats(found["good"]), _floats(found["peaks"])
@@ -175,10 +180,11 @@ def _check(found: Mapping[str, npt.NDArray[np.generic]]) -> None:
             "whole_centre": (whole,), "whole_project": (whole, dimensions), "ends": (kept,),
             "wholes": (kept, dimensions), "patches": (size("patches", 0), dimensions),
             "good": (parts, SPOTS + VALUES), "peaks": (parts,),
+            late.USUAL: (size("patches", 0) if size(late.USUAL, 0) else 0,),
         }  # fmt: skip
     for name, array in found.items():
         kind = "i" if name in ("grid", "patches", "ends") else "f"
-        empty = array.size == 0 and name != "peaks"
+        empty = array.size == 0 and name not in ("peaks", late.USUAL)
         if array.shape != wanted[name] or empty or array.dtype.kind != kind:
             raise ModelRefused(f"the memory's {name} is {array.shape}; commission again")
         if not np.isfinite(array.astype(np.float64)).all():
@@ -187,6 +193,8 @@ def _check(found: Mapping[str, npt.NDArray[np.generic]]) -> None:
         ends = np.concatenate([np.zeros(1, np.int64), found["ends"].astype(np.int64)])
         if (np.diff(ends) < 1).any() or ends[-1] != len(found["patches"]):
             raise ModelRefused("the memory's ends leave a part without patches; commission again")
+        if (_floats(found[late.USUAL]) < 0).any():
+            raise ModelRefused("the memory's usual distances are under 0; commission again")
         if found["patches"].dtype != np.int8:
             raise ModelRefused("the memory's patches are no bytes; commission again")
     sizes = [int(each) for each in found["grid"].tolist()]

@@ -1,7 +1,8 @@
 """Good parts remembered whole, patch by patch: how far is a picture from the parts most like it?
 
     picture ── average of the head ──> the NEAR good parts that are most like it
-            └─ patches ─────────────── each to the nearest patch of those parts ──> distances
+            └─ patches ─────────────── each to the nearest patch of those parts ──> distances,
+                                       in that patch's usual distance from other good parts
 
     what is told   the hottest twentieth and the hottest fifth of the distances, their mean, and how
                    far the average itself is from the nearest part's
@@ -10,17 +11,20 @@ Patches that no part like it has are what a defect changes, and a mean over all 
 changes a whole picture a little: uneven grinding, a wrong or a turned part. (The ideas: Cohen and
 Hoshen, "Sub-image anomaly detection with deep pyramid correspondences", SPADE, 2020; Roth et al.,
 "Towards total recall in industrial anomaly detection", PatchCore, 2022. A coreset of few thousand
-patches forgets what makes parts alike; all patches of the parts most alike are as few and do not.)
+patches forgets what makes parts alike; all patches of the parts most alike are as few and do not.
+A distance counts by how far good parts themselves are from there: what is always alike may differ
+little, rough grain much. Breunig et al., "LOF", 2000; the ratio here is of nearest distances.)
 
 Rules of this file
 - numpy only; whitened features, so that a direction counts by how unusual it is for good parts.
 - Patches are kept in steps of `STEP`, a byte a number: far finer than good parts differ.
+- A memory made before there were usual distances has none, and is asked for plain ones.
 - Bounded: `PARTS_MAX` parts, and a look compares with the patches of `NEAR` parts only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import numpy as np
@@ -40,7 +44,10 @@ STEP = np.float32(1 / 16)
 ROWS_AT_ONCE = 64
 SHARES = (0.05, 0.2)
 VALUES = 4
-ARRAYS = ("centre", "project", "whole_centre", "whole_project", "wholes", "patches", "ends")
+USUAL_FLOOR = np.float32(1e-3)  # squared, of whitened features: twins are not infinitely far
+USUAL = "usual"
+ARRAYS = ("centre", "project", "whole_centre", "whole_project", "wholes", "patches", "ends", USUAL)
+UsualOf = Callable[[int], Floats]
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -61,7 +68,8 @@ class Recall(msgspec.Struct, frozen=True):
     """``centre`` (features,) and ``project`` (features, d) whiten patches, ``whole_…`` the head's.
 
     ``wholes`` (parts, d); ``patches`` (all patches, d) in steps of `STEP`; ``ends`` (parts,) int32:
-    before which patch each part ends.
+    before which patch each part ends. ``usual`` (all patches,): how far each is from the nearest
+    patch of other parts; of none in memories made before.
     """
 
     centre: Floats
@@ -71,6 +79,7 @@ class Recall(msgspec.Struct, frozen=True):
     wholes: Floats
     patches: Bytes
     ends: npt.NDArray[np.int32]
+    usual: Floats
 
     def listen(self, maps: Maps, grid: tuple[int, int], valid: tuple[int, int]) -> Recalled:
         """What the good parts say of a picture."""
@@ -82,35 +91,87 @@ class Recall(msgspec.Struct, frozen=True):
         whole = (head(maps, grid, valid).mean(axis=(0, 1)) - self.whole_centre) @ self.whole_project
         return Kept(np.asarray(at, np.float32), np.asarray(whole, np.float32))
 
-    def compare(self, part: Kept, without: npt.NDArray[np.bool_] | None = None) -> Recalled:
+    def compare(
+        self,
+        part: Kept,
+        without: npt.NDArray[np.bool_] | None = None,
+        usual: UsualOf | None = None,
+    ) -> Recalled:
         """``without`` (parts,): those that are not asked, the part itself and its near-duplicates;
-        at least one remains.
+        at least one remains. ``usual`` gives the usual distances of a part's patches, where they
+        are not to be the memory's own.
         """
-        gaps = ((self.wholes - part.whole) ** 2).sum(axis=1)
-        order = np.argsort(gaps, kind="stable")
-        if without is not None:
-            order = order[~without[order]]
-        near = order[:NEAR]
-        good = np.concatenate([self._part(int(each)) for each in near]).astype(np.float32) * STEP
-        sizes = (good * good).sum(axis=1)
+        near, far = self._nearest(part.whole, without)
+        inverse = None
+        if usual is not None or len(self.usual):
+            known = np.concatenate([(usual or self._usual)(int(each)) for each in near])
+            inverse = 1 / (known * known + USUAL_FLOOR)
+        good, sizes = self._real(near)
         flat = part.patches.reshape(-1, part.patches.shape[2])
         least = np.empty(len(flat), np.float32)
         for start in range(0, len(flat), ROWS_AT_ONCE):
-            some = flat[start : start + ROWS_AT_ONCE]
-            least[start : start + len(some)] = (sizes - 2 * (some @ good.T)).min(axis=1)
-        squares = np.maximum(least + (flat * flat).sum(axis=1), 0)
-        distances = np.sqrt(squares).reshape(part.patches.shape[:2])
+            squares = _squares(flat[start : start + ROWS_AT_ONCE], good, sizes)
+            if inverse is not None:
+                squares *= inverse
+            least[start : start + len(squares)] = squares.min(axis=1)
+        distances = np.sqrt(least).reshape(part.patches.shape[:2])
         tops = [top_mean(distances, share) for share in SHARES]
-        values = [*tops, float(distances.mean()), float(np.sqrt(gaps[near[0]]))]
-        return Recalled(distances, np.array(values, np.float32))
+        return Recalled(distances, np.array([*tops, float(distances.mean()), far], np.float32))
+
+    def apart(
+        self, part: Kept, without: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.intp], Floats]:
+        """The parts that are asked, and how far each patch is from each of them: (patches, near).
+
+        ``without`` as for `compare`.
+        """
+        near, _ = self._nearest(part.whole, without)
+        good, sizes = self._real(near)
+        starts = np.cumsum([0, *(len(self._part(int(each))) for each in near[:-1])])
+        flat = part.patches.reshape(-1, part.patches.shape[2])
+        found = np.empty((len(flat), len(near)), np.float32)
+        for start in range(0, len(flat), ROWS_AT_ONCE):
+            squares = _squares(flat[start : start + ROWS_AT_ONCE], good, sizes)
+            found[start : start + len(squares)] = np.minimum.reduceat(squares, starts, axis=1)
+        return near, np.sqrt(found)
 
     def arrays(self) -> Mapping[str, npt.NDArray[np.generic]]:
         """As a bundle keeps it."""
         return {name: getattr(self, name) for name in ARRAYS}
 
+    def _nearest(
+        self, whole: Floats, without: npt.NDArray[np.bool_] | None
+    ) -> tuple[npt.NDArray[np.intp], float]:
+        """The parts most like this, and how far the first of them is."""
+        gaps = ((self.wholes - whole) ** 2).sum(axis=1)
+        order = np.argsort(gaps, kind="stable")
+        if without is not None:
+            order = order[~without[order]]
+        return order[:NEAR], float(np.sqrt(gaps[order[0]]))
+
+    def _real(self, parts: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """The patches of these parts, and their squared lengths."""
+        good = np.concatenate([self._part(int(each)) for each in parts]).astype(np.float32) * STEP
+        return good, (good * good).sum(axis=1)
+
     def _part(self, number: int) -> Bytes:
-        first = int(self.ends[number - 1]) if number else 0
-        return self.patches[first : int(self.ends[number])]
+        return self.patches[self._first(number) : int(self.ends[number])]
+
+    def _usual(self, number: int) -> Floats:
+        return self.usual[self._first(number) : int(self.ends[number])]
+
+    def _first(self, number: int) -> int:
+        return int(self.ends[number - 1]) if number else 0
+
+
+def _squares(some: Floats, good: Floats, sizes: Floats) -> Floats:
+    """Squared distances of each of some patches from each good one."""
+    found = some @ good.T
+    found *= -2
+    found += sizes
+    found += (some * some).sum(axis=1)[:, None]
+    np.maximum(found, 0, out=found)
+    return np.asarray(found, np.float32)
 
 
 def stored(patches: Floats) -> Bytes:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banksman_inference.recall import Kept, Recall, neighbourhoods, stored
+from banksman_inference.usual import Usual
 
 SIZE = 8
 
@@ -28,6 +29,7 @@ def remembering(parts):
         np.stack([each.whole for each in parts]),
         np.concatenate(patches),
         np.cumsum([len(each) for each in patches]).astype(np.int32),
+        np.zeros(0, np.float32),
     )
 
 
@@ -66,6 +68,50 @@ def test_the_hottest_twentieth_is_over_the_fifth_and_that_over_the_mean(seed, ro
     assert hot >= mean - 1e-4
     assert mean >= 0
     assert whole >= 0
+
+
+def usual_of(recall, parts, groups):
+    return Usual(recall, parts, groups, lambda: None)
+
+
+def test_a_distance_counts_by_what_is_usual_there():
+    """Left halves of all parts are nearly alike, right halves are not."""
+    parts = []
+    for seed in range(30):
+        part = kept(seed)
+        part.patches[:, :2] = 0.01 * part.patches[:, :2] + np.arange(SIZE)
+        parts.append(part)
+    recall = remembering(parts)
+    usual = usual_of(recall, parts, np.arange(30)).of_all()
+    told = msgspec.structs.replace(recall, usual=usual)
+    changed = kept(99)
+    changed.patches[:, :2] = 0.01 * changed.patches[:, :2] + np.arange(SIZE)
+    changed.patches[1, 1, 0] += 1
+    plain = recall.compare(changed).distances
+    by_usual = told.compare(changed).distances
+    assert plain[1, 1] < plain[:, 2:].max()
+    assert np.unravel_index(by_usual.argmax(), by_usual.shape) == (1, 1)
+
+
+def test_a_part_held_out_moves_nothing_that_it_is_judged_by():
+    parts = [kept(seed) for seed in range(30)]
+    recall, groups = remembering(parts), np.arange(30)
+    inside = recall.compare(parts[7], groups == 7, usual_of(recall, parts, groups).without(7))
+    others = [part for number, part in enumerate(parts) if number != 7]
+    alone = remembering(others)
+    known = usual_of(alone, others, np.arange(29)).of_all()
+    outside = msgspec.structs.replace(alone, usual=known).compare(parts[7])
+    # NEAR of 28 others were asked with it, and of 28 without it: the farthest may differ.
+    assert inside.values == pytest.approx(outside.values, rel=0.02)
+
+
+def test_a_part_whose_neighbours_are_all_one_group_is_judged_by_them():
+    parts = [kept(seed) for seed in range(12)]
+    recall = remembering(parts)
+    groups = np.array([0] + [1] * 11)
+    known = usual_of(recall, parts, groups).without(1)(0)
+    assert np.isfinite(known).all()
+    assert len(known) == 20
 
 
 def test_a_neighbourhood_is_the_mean_of_nine_and_mirrored_at_the_edge():

@@ -151,7 +151,7 @@ class _Work:
         self._good = good
         self._defects = defects
         self._done = 0
-        self._total = len(good) * (DEFECTS_MADE + 2) + STEPS_OF_FIT + len(defects)
+        self._total = len(good) * (DEFECTS_MADE + 3) + STEPS_OF_FIT + len(defects)
         self._compared: list[tuple[Sequence[Picture], str]] = [(good, "good part")]
         if len(defects) >= DEFECTS_MIN:
             self._compared.append((defects, "defect"))

@@ -92,12 +92,14 @@ def grouped(alikeness: Floats, alike: float) -> npt.NDArray[np.intp]:
 def near_duplicates(alikeness: Floats) -> npt.NDArray[np.intp]:
     """The group of each picture, by what is usual among these; see the top of the file.
 
-    Where fewer than `GROUPS_MIN` groups would remain nothing can be told apart, and each picture
-    is a group of its own.
+    Where fewer than `GROUPS_MIN` groups would remain, or one with over half of the pictures,
+    nothing can be told apart, and each picture is a group of its own.
     """
     count = len(alikeness)
     if count < 2:
         return np.arange(count)
     usual = float(np.median(alikeness[~np.eye(count, dtype=bool)]))
     group = grouped(alikeness, max(ALIKE, 1 - CLOSER * (1 - usual)))
-    return group if len(np.unique(group)) >= GROUPS_MIN else np.arange(count)
+    sizes = np.bincount(group)
+    told_apart = (sizes > 0).sum() >= GROUPS_MIN and sizes.max() <= count / 2
+    return group if told_apart else np.arange(count)

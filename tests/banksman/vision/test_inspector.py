@@ -202,7 +202,8 @@ def test_an_inspector_without_memory_and_head_is_refused(network):
 
 
 @pytest.mark.parametrize(
-    "name", ["mean", "inward", "patches", "ends", "wholes", "good", "peaks", "grid", "outer"]
+    "name",
+    ["mean", "inward", "patches", "ends", "wholes", "good", "peaks", "grid", "outer", "usual"],
 )
 def test_a_memory_with_an_impossible_array_is_refused(fitted, name):
     arrays = dict(read_arrays(fitted.memory.to_bytes(), 32_000_000))
@@ -211,6 +212,19 @@ def test_a_memory_with_an_impossible_array_is_refused(fitted, name):
         arrays[name] = np.full_like(arrays[name], np.nan)
     with pytest.raises(ModelRefused, match="commission again"):
         PatchMemory.from_bytes(write_arrays(arrays))
+
+
+def test_a_memory_of_before_there_were_usual_distances_still_judges(network, fitted):
+    arrays = dict(read_arrays(fitted.memory.to_bytes(), 32_000_000))
+    del arrays["usual"]
+    memory = PatchMemory.from_bytes(write_arrays(arrays))
+    looking = Inspector(network, PREPARING, ManualClock(), memory=memory)
+    good, bad = made_product.part(900), made_product.scratched(901)[0]
+    seen = looking.inspect(bad)
+    assert seen.score >= looking.inspect(good).score
+    again = PatchMemory.from_bytes(memory.to_bytes())
+    looking = Inspector(network, PREPARING, ManualClock(), memory=again)
+    assert looking.inspect(bad).score == seen.score
 
 
 def of_before(memory):
