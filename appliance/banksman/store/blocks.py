@@ -6,8 +6,10 @@ weeks. With one compressed block a second, 100 polls of ten values came to 25 kB
 day, of which the fixed cost of the commits is half. The spool, which is emptied before the
 kernel writes it out, covers the second until then against the death of the process.
 
-A block is the zlib (level 1) of the rows' JSON, one per line. Its rows have consecutive
-positions from ``first``, so positions are not stored.
+A block is the zlib of the rows' JSON, one per line. Its rows have consecutive positions from
+``first``, so positions are not stored. Level 6 without matches of under six bytes (Z_FILTERED): the
+digits of a noisy value repeat by chance only, and such matches cost more than the digits. A
+second of the reaction job came to 10.9 kB so, in a millisecond, and to 13.7 kB with level 1.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import msgspec
 
 from banksman.store.rows import ReadingRow
 
-LEVEL = 1
+LEVEL = 6
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
@@ -58,10 +60,15 @@ def pack(rows: Sequence[ReadingRow]) -> list[Block]:
     for index in range(1, len(rows) + 1):
         if index == len(rows) or rows[index].position != rows[index - 1].position + 1:
             run = rows[start:index]
-            data = zlib.compress(b"\n".join([row.payload for row in run]), LEVEL)
+            data = _packed(b"\n".join([row.payload for row in run]))
             blocks.append(Block(run[0].position, run[-1].position, data))
             start = index
     return blocks
+
+
+def _packed(lines: bytes) -> bytes:
+    packer = zlib.compressobj(LEVEL, strategy=zlib.Z_FILTERED)
+    return packer.compress(lines) + packer.flush()
 
 
 def unpack(first: int, data: bytes, after: int, limit: int) -> list[ReadingRow]:
