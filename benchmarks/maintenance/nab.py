@@ -1,8 +1,8 @@
 """Streaming anomalies on the Numenta Anomaly Benchmark: standard profile, one setting for all.
 
-The product's `StreamBank` gets each stream's values and times and nothing else; what it tells as
-`fresh` counts with its score. The one threshold is the best for all streams together, as the
-benchmark has it. Its design was chosen in sight of these; the ones aside are the judge.
+The product's `StreamBank`, as a machine's watch makes it, gets each stream's values and times and
+nothing else; what it tells as `fresh` counts with its score. The one threshold is the best for all
+streams together, as the benchmark has it; ``nab_shipped`` is at the one that ships (EVENT_SCORE). Its design was chosen in sight of these; the ones aside are the judge.
 Published on the whole benchmark: ARTime 74.9, HTM 70.1, random cut forest 51.7.
 
 The peer is the benchmark's windowed Gaussian on the same streams: 1 - P(so far from the mean of
@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from banksman.maintenance.scorer import StreamBank
+from banksman.maintenance.scorer import EVENT_SCORE, StreamBank
 from benchmarks.context import Context
 from benchmarks.figure import Figure, Target, figure
 from benchmarks.maintenance.nab_scoring import Judged, Outcome, judge, outcome
@@ -47,7 +47,9 @@ def measure(context: Context) -> list[Figure]:
         return []
     streams = load(folder)[: QUICK_STREAMS if context.quick else None]
     with Pressure() as pressure:
-        ours = _outcome(streams, scores_of(streams))
+        scores = scores_of(streams)
+        ours = _outcome(streams, scores)
+        shipped = _outcome(streams, [(each >= EVENT_SCORE).astype(np.float64) for each in scores])
         theirs = _outcome(streams, [windowed_gaussian(each.values) for each in streams])
     readings = sum(len(each.values) for each in streams)
     note = (
@@ -66,7 +68,18 @@ def measure(context: Context) -> list[Figure]:
             peer="windowed Gaussian",
             peer_values=[theirs.score],
             note=note,
-        )
+        ),
+        figure(
+            "maintenance.nab_shipped",
+            "",
+            [shipped.score],
+            direction="higher",
+            n=readings,
+            pressure_pct=pressure.pct,
+            target=Target("value", HTM),
+            note=f"at score {EVENT_SCORE:g}: {shipped.found} of {shipped.windows} found,"
+            f" {shipped.false_alarms} false alarms",
+        ),
     ]
 
 

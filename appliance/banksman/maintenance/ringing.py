@@ -8,6 +8,7 @@ Rules of this file
   fault that has a name (`machine.ID.fault`); suspected and nameless ones are shown only.
 - More urgent rings anew; less urgent does not: the alarm keeps its priority until it is over, and
   only its words follow. So does how far it is, window by window, without ringing.
+- A change rings when it is rare enough (together.py), and holds until it is over.
 - What stood when the box was stopped stands on from its start: it rings nobody anew (`resume`).
 - Holding of what chatters, acknowledging and shelving are the desk's (banksman.alarms).
 """
@@ -74,8 +75,9 @@ class Ringing:
             self._alarms.clear_alarm(self._key)
             self._rung = Verdict.NORMAL
         changed, fault = "", ""
-        if judgement.change is not None:
-            changed = f"{change_words(judgement.change)}; look at it"
+        change = judgement.change
+        if change is not None and (change.rings or self._change_key in self._held):
+            changed = f"{change_words(change)}; look at it"
         if finding is not None and finding.certainty == "named":
             fault = f"{finding.words}: {finding.reason}; plan its repair"
         self._hold(self._change_key, changed, Priority.NORMAL)

@@ -7,7 +7,7 @@ Rules of this file
   `renew` begins it anew.
 - `beyond` is in the sensor's own unit: how far it is from what the others let expect.
 - A change is told with what changed, from where to where, and since when; it holds while the newest
-  vectors still differ from those before them.
+  vectors still differ from those before them. Only the rarest of them rings.
 
     vector -> residuals.MachineNormal -> beyond what the others let expect -> a row of the baseline
            -> change.ChangeWatch      -> "flow changed from 41.2 to 37.8"
@@ -25,15 +25,20 @@ from banksman.maintenance.change import BLOCK_READINGS, SPAN, ChangeWatch, KeptW
 from banksman.maintenance.rarity import Floats
 from banksman.maintenance.residuals import KeptNormal, MachineNormal
 
-# A healthy machine is told to change once in so many blocks of vectors: it asks for a look.
-RARE = 1e-4
+# A healthy machine is told to change in this share of blocks of vectors: shown, and rules may ask.
+RARE = 0.01
+# People are rung for what is so rare: a block is six minutes, and a plant has many machines.
+RINGS = 1e-4
 LEARN_LEAST = SPAN + 5 * BLOCK_READINGS
 HEALTHY_MAX = 3_000  # vectors that are kept to learn from, spread over the time of learning
 WINDOW_VECTORS_MAX = 1_000  # of one window; later ones do not count
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """What changed: from ``before`` to ``after``, in the sensor's unit, since ``since_s``."""
+    """What changed: from ``before`` to ``after``, in the sensor's unit, since ``since_s``.
+
+    ``score``: how rare it is, the most that it was since it is told.
+    """
 
     sensor: str
     state: str
@@ -41,6 +46,11 @@ class Changed(msgspec.Struct, frozen=True):
     after: float
     since_s: float  # seconds since 1970
     score: float
+
+    @property
+    def rings(self) -> bool:
+        """Whether it is so rare that people are to be told at once."""
+        return self.score >= 1.0 - RINGS
 
 
 class KeptTogether(msgspec.Struct, frozen=True):
@@ -87,10 +97,11 @@ class Together:
         self.change = None
         if told.changing:
             before, after, ago = watch.step(told.sensor)
-            name, since_s = self.sensors[told.sensor], self._times_s[-ago]
-            if held is not None and held.sensor == name:
-                since_s = held.since_s
-            self.change = Changed(name, state, before, after, since_s, told.score)
+            name, since_s, score = self.sensors[told.sensor], self._times_s[-ago], told.score
+            if held is not None and held.sensor == name and held.score >= score:
+                # Where it began is seen best when it stands out most.
+                since_s, score = held.since_s, held.score
+            self.change = Changed(name, state, before, after, since_s, score)
 
     def beyond(self) -> Floats:
         """Of the window that ends: medians, (sensors,); NaN while not known. The next begins."""

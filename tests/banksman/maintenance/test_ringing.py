@@ -71,8 +71,19 @@ def test_what_was_well_before_the_start_rings_nobody(ringing, desk, verdict):
     assert desk.done == []
 
 
+def test_a_change_that_is_not_so_rare_is_shown_and_rings_nobody_until_it_is(ringing, desk):
+    change = Changed("flow", "loaded", 41.2, 37.8, 1_700_000_000.0, 0.995)
+    ringing.tell(msgspec.structs.replace(NORMAL, change=change))
+    assert "raise" not in [each[0] for each in desk.done]
+    for score in (0.99995, 0.995):
+        rarer = msgspec.structs.replace(change, score=score)
+        ringing.tell(msgspec.structs.replace(NORMAL, change=rarer))
+    done = [each[0] for each in desk.done if each[1] == "machine.pump.change"]
+    assert done == ["raise", "reword"]
+
+
 def test_a_change_rings_once_while_it_holds(ringing, desk):
-    change = Changed("flow", "loaded", 41.2, 37.8, 1_700_000_000.0, 0.999)
+    change = Changed("flow", "loaded", 41.2, 37.8, 1_700_000_000.0, 0.99999)
     for told in (change, msgspec.structs.replace(change, after=36.0), None, None):
         ringing.tell(msgspec.structs.replace(NORMAL, change=told))
     done = [each for each in desk.done if each[1] == "machine.pump.change"]
