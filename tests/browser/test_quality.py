@@ -140,3 +140,30 @@ async def test_the_parts_are_not_forgotten_by_one_slip(open_page, plant):
     await log_in(page, plant)
     await expect(page.locator("#teach-taken")).to_have_text("0 good parts")
     await expect(page.locator("#teach-drop")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("name", "width"), [("light", 1280), ("phone", 360)])
+async def test_a_part_that_was_taken_by_mistake_is_removed_and_put_back(
+    open_page, plant, shoot, watched, name, width
+):
+    plant.quality.commission.good = 40
+    page = await open_page(width=width)
+    await page.click('[data-station="caps"] button')
+    await page.click("#teach-parts summary")
+    parts = page.locator("#teach-parts-list > li")
+    await expect(parts).to_have_count(12)
+    await expect(page.locator("#teach-parts-sum")).to_have_text("5 look odd: really good?")
+    await expect(parts.first).to_contain_text("really good? 4.0 × from the others")
+    await page.wait_for_function(
+        "() => document.querySelector('#teach-parts-list img').naturalWidth > 0"
+    )
+    await shoot(page, f"parts-{name}")
+    await page.get_by_role("button", name="Remove Good 7").click()
+    await log_in(page, plant)
+    await expect(page.locator("#teach-taken")).to_have_text("39 good parts")
+    assert plant.quality.commission.removed == ["good-0007"]
+    await page.click("#teach-parts-more")
+    await expect(parts).to_have_count(40)
+    await page.get_by_role("button", name="Put back Good 7").click()
+    await expect(page.locator("#teach-taken")).to_have_text("40 good parts")
+    assert watched.errors == []

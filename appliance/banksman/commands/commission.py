@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ examples:
   banksman commission caps                        how far it is, and what comes next
   banksman commission caps --good 100             take 100 good parts while the line runs
   banksman commission caps --defects scratch=10   take 10 scratched ones
+  banksman commission caps --parts                list them: is the oddest one really good?
+  banksman commission caps --remove good-0007     learn from this one no more (--put-back)
   banksman commission caps --learn                learn, and show what each limit would do
   banksman commission caps --rate 0.01            save a bundle, and try it silently
   banksman commission caps --confirm              put it in use
@@ -67,6 +70,18 @@ def register(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--defects-folder", type=_labelled, metavar="CLASS=DIR", help="… from a folder instead"
+    )
+    parser.add_argument("--parts", action="store_true", help="list the parts, the oddest first")
+    parser.add_argument(
+        "--remove", type=_part, nargs="+", default=[], metavar="ID", help="learn from these no more"
+    )
+    parser.add_argument(
+        "--put-back",
+        type=_part,
+        nargs="+",
+        default=[],
+        metavar="ID",
+        help="… learn from them again",
     )
     parser.add_argument("--learn", action="store_true", help="learn from the parts")
     parser.add_argument(
@@ -104,7 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
         if view["problem"] and view["phase"] == "collected" and step in ("fit", "collect"):
             print(f"banksman: {view['problem']}", file=sys.stderr)
             return 1
-    print(json.dumps(view) if arguments.json else "\n".join(lines(view)))
+    if arguments.parts:
+        parts = client.get(f"{path}/parts")
+        print(json.dumps(parts) if arguments.json else "\n".join(part_lines(parts["parts"])))
+    else:
+        print(json.dumps(view) if arguments.json else "\n".join(lines(view)))
     return 0
 
 
@@ -128,6 +147,8 @@ def _steps(arguments: argparse.Namespace) -> list[tuple[str, dict[str, Any] | No
         label, place = arguments.defects_folder
         folder = str(Path(place).absolute())
         steps.append(("collect", {"what": "defect", "label": label, "folder": folder}))
+    steps += [(f"parts/{part}/remove", None) for part in arguments.remove]
+    steps += [(f"parts/{part}/put_back", None) for part in arguments.put_back]
     if arguments.learn:
         steps.append(("fit", None))
     if arguments.rate:
@@ -195,6 +216,25 @@ def lines(view: dict[str, Any]) -> list[str]:
             f"{trial['criticals']} critical"
         )
     return [*out, _next(view)]
+
+
+def part_lines(parts: list[dict[str, Any]]) -> list[str]:
+    """Every part, the oddest good ones first, for people."""
+    if not parts:
+        return ["no part was taken yet"]
+    out = ["  part                      rarity  from the others"]
+    for part in parts:
+        rarity = f"{part['rarity']:.2f}" if part["rarity"] is not None else "-"
+        far = f"{part['far']:.1f} x" if part["far"] is not None else "-"
+        word = "removed" if part["removed"] else "is this one really good?" if part["odd"] else ""
+        out.append(f"  {part['id']:<24} {rarity:>7}  {far:>8}  {word}".rstrip())
+    return out
+
+
+def _part(text: str) -> str:
+    if not re.fullmatch(r"(good|defect)-[a-z0-9_-]{1,48}", text):
+        raise argparse.ArgumentTypeError(f"{text} is not like good-0007; --parts lists them")
+    return text
 
 
 def _next(view: dict[str, Any]) -> str:

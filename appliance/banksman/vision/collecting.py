@@ -123,6 +123,16 @@ class Collecting:
                 self._passed_over += taking.passed_over
                 self._ended()
 
+    def remove(self, part: str) -> None:
+        """Learn from this one no more; it blocks. Raises KeyError, OSError."""
+        self.parts.remove(part)
+        self.good, self.defects = self.parts.counts()
+
+    def put_back(self, part: str) -> None:
+        """Learn from it again; it blocks. Raises KeyError, OSError."""
+        self.parts.put_back(part)
+        self.good, self.defects = self.parts.counts()
+
     def clear(self) -> None:
         """Forget them all; it blocks."""
         self._taking = None

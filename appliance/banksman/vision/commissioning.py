@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from banksman.vision.bundle_shelf import BundleShelf
 from banksman.vision.candidate import Candidate
@@ -74,6 +74,7 @@ class Commissioning:
         if self._collecting.good or self._collecting.defects:
             self._stage.phase = "collected"
         self._learnt: Learnt | None = None
+        self._rarities: dict[str, float] = {}
         self._end = threading.Event()
         self._work: asyncio.Task[None] | None = None
 
@@ -111,10 +112,33 @@ class Commissioning:
         elif self._stage.phase == "fitting":
             self._end.set()
 
+    @property
+    def rarities(self) -> Mapping[str, float]:
+        """How odd the newest learning found each part that it held out, by the part's id."""
+        return self._rarities
+
+    async def remove_part(self, part: str) -> None:
+        """Learn from this part no more. Raises CommissionRefused, KeyError, OSError."""
+        await self._change_parts(lambda: self._collecting.remove(part))
+
+    async def put_part_back(self, part: str) -> None:
+        """It was all right. Raises CommissionRefused, KeyError where none was removed, OSError."""
+        await self._change_parts(lambda: self._collecting.put_back(part))
+
+    async def _change_parts(self, change: Callable[[], None]) -> None:
+        """What was learnt is of other parts then."""
+        self._refuse_while("fitting")
+        self._refuse_while("collecting")
+        await self._thread.run(change)
+        self._learnt = None
+        self._candidate.drop()
+        taken = self._collecting.good or self._collecting.defects
+        self._stage.phase, self._stage.problem = "collected" if taken else "idle", ""
+
     async def drop(self) -> None:
         """Forget all parts and what was learnt; the bundle in use stays. CommissionRefused."""
         self._refuse_while("fitting")
-        self._learnt = None
+        self._learnt, self._rarities = None, {}
         self._candidate.drop()
         await self._thread.run(self._collecting.clear)
         self._stage.phase, self._stage.problem = "idle", ""
@@ -190,12 +214,16 @@ class Commissioning:
 
         def work() -> Learnt:
             parts = self._collecting.parts
+            ids.extend(parts.ids())
             return self._workshop.fit(
                 parts.files("good"), parts.files("defect"), parts.labels(), progress
             )
 
+        ids: list[str] = []
         try:
             self._learnt = await self._thread.run(work)
+            scores = (*self._learnt.good_scores, *self._learnt.defect_scores)
+            self._rarities = dict(zip(ids, map(float, scores), strict=False))
             self._stage.phase = "fitted"
         except Ended:
             self._stage.phase, self._stage.problem = "collected", "the learning was ended"

@@ -19,6 +19,7 @@ from banksman.vision.commission_view import CommissionView
 from banksman.vision.commissioning import Commissioning
 from banksman.vision.evidence import Evidence
 from banksman.vision.exhibit import LABEL_CHARS, Answer, Exhibit
+from banksman.vision.part_list import PartShown, part_list
 from banksman.vision.passes import PassDraw
 from banksman.vision.rates import Rates, rates_of
 from banksman.vision.review_list import listed, newest_first, urgent_first
@@ -158,6 +159,24 @@ class QualityDesk:
         return msgspec.structs.replace(
             parts.commissioning.view(), no_picture=parts.showing.no_picture(), remarks=remarks
         )
+
+    async def parts(self, station: str) -> Sequence[PartShown]:
+        """What it shall learn from, one by one, the oddest good ones first. KeyError."""
+        of = self._stations[station]
+
+        def look() -> Sequence[PartShown]:
+            of.showing.remarks()
+            folder, rarities = of.showing.parts, of.commissioning.rarities
+            return part_list(folder.ids(), folder.ids(removed=True), rarities, of.showing.unusual())
+
+        return await asyncio.to_thread(look)
+
+    async def part_picture(self, station: str, part: str) -> bytes:
+        """A small JPEG of one. KeyError."""
+        try:
+            return await asyncio.to_thread(self._stations[station].showing.thumbnail, part)
+        except (OSError, ValueError):
+            raise KeyError(part) from None
 
     async def live(self, station: str) -> bytes:
         """What the station's camera shows of its region now, a JPEG. KeyError, NoPicture."""

@@ -32,6 +32,18 @@ def to_jpeg(picture: Picture, quality: int, comment: bytes = b"") -> bytes:
     return _BEGIN + segment + jpeg[len(_BEGIN) :]
 
 
+def smaller(picture: Picture, side: int) -> Picture:
+    """The picture with at most so many pixels on its longer side."""
+    cv2: Any = load()
+    height, width = picture.shape[:2]
+    ratio = side / max(height, width)
+    if ratio >= 1.0:
+        return picture
+    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    shrunk: Picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return shrunk
+
+
 def from_picture_file(data: bytes) -> Picture:
     """A picture out of the bytes of a JPEG or PNG. Raises ValueError where it is none."""
     cv2: Any = load()

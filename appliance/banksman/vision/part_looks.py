@@ -13,16 +13,20 @@ Rules of this file
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from banksman.vision.inspection import Picture
+from banksman.vision.taking import shrink
 from banksman_drivers.camera.judge import sharpness
 
+Small = npt.NDArray[np.float16]
 COMPARED_MIN = 8  # fewer parts say nothing of what is usual
 DEVIATIONS = 6.0
 SHARE = 0.3  # of the median, at least
@@ -41,6 +45,7 @@ class PartLook(msgspec.Struct, frozen=True):
     width: int
     height: int
     fingerprint: int
+    small: Small  # (32, 32) or less, grey levels
 
 
 def look_at(picture: Picture) -> PartLook:
@@ -53,7 +58,27 @@ def look_at(picture: Picture) -> PartLook:
         width=int(picture.shape[1]),
         height=int(picture.shape[0]),
         fingerprint=zlib.crc32(np.ascontiguousarray(picture).data),
+        small=shrink(picture).astype(np.float16),
     )
+
+
+def unusual(looks: Mapping[str, PartLook]) -> dict[str, float]:
+    """How far each of these parts is from what most of them look like; 1: as far as is usual.
+
+    Of small grey pictures, beside the median of all: a hint before anything is learnt.
+    """
+    sizes = Counter(each.small.shape for each in looks.values())
+    if not sizes:
+        return {}
+    (common, _), *_ = sizes.most_common(1)
+    alike = [each.small for each in looks.values() if each.small.shape == common]
+    middle = np.median(np.stack(alike).astype(np.float32), axis=0)
+    far = {
+        name: float(np.abs(each.small - middle).mean()) if each.small.shape == common else math.inf
+        for name, each in looks.items()
+    }
+    usual = float(np.median([each for each in far.values() if math.isfinite(each)]))
+    return {name: each / max(usual, 1e-6) for name, each in far.items()}
 
 
 def remarks(looks: Mapping[str, PartLook]) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """The pictures that commissioning has taken, as files, so that it can go on after a restart.
 
-    FOLDER/good/0001.png  …    FOLDER/defect/scratch-0001.png  …
+    FOLDER/good/0001.png  …    FOLDER/defect/scratch-0001.png  …    FOLDER/removed/good/0007.png  …
 
+A part's id is its kind and its file's name: ``good-0001``, ``defect-scratch-0001``. What was
+removed is learnt from no more, and waits to be put back until all parts are forgotten.
 Without loss, since what is learnt from them is what the camera will show. Under the store's key
 they are sealed; one that does not open ends the learning with its name. Bounded; it blocks.
 """
@@ -22,6 +24,8 @@ from banksman.vision.sealed_files import SealedFiles
 PARTS_MOST = 1000
 FILE_BYTES_MAX = 64_000_000
 LABEL = re.compile(r"[a-z][a-z0-9_]{0,31}")
+PART_ID = re.compile(r"(good|defect)-((?:[a-z][a-z0-9_]{0,31}-)?[0-9]{4,6})")
+REMOVED = "removed"
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -74,6 +78,7 @@ class PartsFolder:
         names = [path.stem for path in folder.glob("*.png")]
         if len(names) >= PARTS_MOST:
             raise TooMany(f"{PARTS_MOST} pictures of {kind} parts are enough")
+        names += [path.stem for path in (self._folder / REMOVED / kind).glob("*.png")]
         numbers = [int(n) for name in names if (n := name.rpartition("-")[2]).isdecimal()]
         prefix = f"{label}-" if label else ""
         path = folder / f"{prefix}{max(numbers, default=0) + 1:04}.png"
@@ -93,6 +98,40 @@ class PartsFolder:
         for label in self.labels():
             defects[label] = defects.get(label, 0) + 1
         return len(self.files("good")), defects
+
+    def ids(self, *, removed: bool = False) -> list[str]:
+        """Of all parts, or of those that were removed: good ones first, oldest first."""
+        folder = self._folder / REMOVED if removed else self._folder
+        kinds: tuple[Kind, ...] = ("good", "defect")
+        return [f"{kind}-{path.stem}" for kind in kinds for path in pictures_in(folder / kind)]
+
+    def picture(self, part: str) -> Picture:
+        """One of them, removed or not. Raises KeyError where there is none, ValueError, OSError."""
+        for place in (self._place(part), self._place(part, REMOVED)):
+            if place.is_file():
+                return PictureFiles([place], self._files)[0]
+        raise KeyError(part)
+
+    def remove(self, part: str) -> None:
+        """Learn from it no more. Raises KeyError where there is none, OSError."""
+        self._move(part, self._place(part), self._place(part, REMOVED))
+
+    def put_back(self, part: str) -> None:
+        """It was good after all. Raises KeyError where none was removed, OSError."""
+        self._move(part, self._place(part, REMOVED), self._place(part))
+
+    def _move(self, part: str, source: Path, target: Path) -> None:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            source.rename(target)
+        except FileNotFoundError:
+            raise KeyError(part) from None
+
+    def _place(self, part: str, *room: str) -> Path:
+        found = PART_ID.fullmatch(part)
+        if found is None:
+            raise KeyError(part)
+        return self._folder.joinpath(*room, found[1], f"{found[2]}.png")
 
     def clear(self) -> None:
         """Forget them all."""

@@ -11,14 +11,15 @@ from __future__ import annotations
 import threading
 
 from banksman.vision.inspection import Region
-from banksman.vision.jpeg import to_jpeg
-from banksman.vision.part_looks import PartLook, look_at, remarks
+from banksman.vision.jpeg import smaller, to_jpeg
+from banksman.vision.part_looks import PartLook, look_at, remarks, unusual
 from banksman.vision.parts_folder import PartsFolder
 from banksman_drivers.ports import Camera
 
 PATIENCE_S = 1.0
 LIVE_QUALITY = 80
 READ_MOST = 20
+THUMBNAIL_SIDE = 240
 
 
 class NoPicture(OSError):
@@ -30,7 +31,7 @@ class Showing:
 
     def __init__(self, camera: Camera, parts: PartsFolder, region: Region | None) -> None:
         self._camera = camera
-        self._parts = parts
+        self.parts = parts
         self._region = region
         self._looks: dict[str, PartLook] = {}
         self._remarks: tuple[str, ...] = ()
@@ -77,8 +78,16 @@ class Showing:
                 self._reading.release()
         return self._remarks
 
+    def unusual(self) -> dict[str, float]:
+        """How far each good part that was read is from the others, by its id. Any thread."""
+        return {f"good-{name}": far for name, far in unusual(dict(self._looks)).items()}
+
+    def thumbnail(self, part: str) -> bytes:
+        """A part as a small JPEG. Raises KeyError where there is none, ValueError, OSError."""
+        return to_jpeg(smaller(self.parts.picture(part), THUMBNAIL_SIDE), LIVE_QUALITY)
+
     def _read(self) -> tuple[str, ...]:
-        files = self._parts.files("good")
+        files = self.parts.files("good")
         names = [path.stem for path in files.paths]
         there = set(names)
         looks = {name: look for name, look in self._looks.items() if name in there}

@@ -21,6 +21,7 @@ from banksman.vision.commission_view import CommissionRefused, CommissionView, P
 from banksman.vision.exhibit import Answer, Exhibit, Heat
 from banksman.vision.inspection import Picture, Region
 from banksman.vision.jpeg import to_jpeg
+from banksman.vision.part_list import PartShown, part_list
 from banksman.vision.rates import Rates, rates_of
 from banksman.wire.messages import Priority
 
@@ -118,6 +119,17 @@ class FakeQuality:
         """Of the only one."""
         return self.commissioning(station).view()
 
+    async def parts(self, station: str) -> Sequence[PartShown]:
+        """As many as were taken."""
+        return self.commissioning(station).parts()
+
+    async def part_picture(self, station: str, part: str) -> bytes:
+        """A cap; every seventh good one has a stain."""
+        if part not in {each.id for each in self.commissioning(station).parts()}:
+            raise KeyError(part)
+        stain = "stain" if int(part.rpartition("-")[2]) % 7 == 0 else ""
+        return to_jpeg(_draw("scratch" if part.startswith("defect") else stain), 90)
+
     async def live(self, station: str) -> bytes:
         """A cap."""
         self.commissioning(station)
@@ -135,6 +147,7 @@ class FakeCommissioner:
         self.phase: Phase = "idle"
         self.good = 0
         self.defects: dict[str, int] = {}
+        self.removed: list[str] = []
         self._in_use, self._before = f"{STATION}-3", f"{STATION}-2"
         self._chosen: tuple[float, float] | None = None
 
@@ -145,7 +158,8 @@ class FakeCommissioner:
         good = tuple(chance.exponential(0.4343, self.good).tolist()) if learnt else ()
         bad = tuple(chance.normal(3.4, 0.8, sum(self.defects.values())).tolist()) if learnt else ()
         return CommissionView(
-            station=STATION, phase=self.phase, what="good", label="", wanted=0, good=self.good,
+            station=STATION, phase=self.phase, what="good", label="", wanted=0,
+            good=self.good - sum(each.startswith("good") for each in self.removed),
             defects=self.defects, passed_over=0, progress=0.0, doing="", problem="",
             good_scores=good, defect_scores=bad, choices=tuple(choices(good, bad)),
             candidate=f"{STATION}-4" if self._chosen else "",
@@ -197,6 +211,32 @@ class FakeCommissioner:
     async def drop(self) -> None:
         """Nothing taken."""
         self.phase, self.good, self.defects, self._chosen = "idle", 0, {}, None
+        self.removed = []
+
+    def parts(self) -> list[PartShown]:
+        """Every seventh good one is odd."""
+        ids = [f"good-{number + 1:04}" for number in range(self.good)]
+        ids += [
+            f"defect-{label}-{number + 1:04}"
+            for label, times in self.defects.items()
+            for number in range(times)
+        ]
+        far = {each: 4.0 - place / 50 for place, each in enumerate(ids[6::7])}
+        there = [each for each in ids if each not in self.removed]
+        return part_list(there, self.removed, {}, far)
+
+    async def remove_part(self, part: str) -> None:
+        """If it is there."""
+        if part not in {each.id for each in self.parts() if not each.removed}:
+            raise KeyError(part)
+        self.removed.append(part)
+        self.phase, self._chosen = "collected", None
+
+    async def put_part_back(self, part: str) -> None:
+        """If it was removed."""
+        if part not in self.removed:
+            raise KeyError(part)
+        self.removed.remove(part)
 
 
 def _exhibit(number: int, case: Case, wall_ns: int) -> Exhibit:

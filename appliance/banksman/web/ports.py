@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from banksman.status import InspectionStatus
     from banksman.vision.commission_view import CommissionView
     from banksman.vision.exhibit import Answer, Exhibit
+    from banksman.vision.part_list import PartShown
     from banksman.vision.rates import Rates
 
 
@@ -109,6 +110,12 @@ class Commissioner(Protocol):
     async def drop(self) -> None:
         """Forget the parts."""
 
+    async def remove_part(self, part: str) -> None:
+        """Learn from this one no more. KeyError, OSError."""
+
+    async def put_part_back(self, part: str) -> None:
+        """Learn from it again. KeyError, OSError."""
+
 
 class Quality(Protocol):
     """Visual quality control as page and API see it."""
@@ -140,6 +147,12 @@ class Quality(Protocol):
 
     async def commission_view(self, station: str) -> CommissionView:
         """How far it is, whether pictures come, and what is odd about the parts. KeyError."""
+
+    async def parts(self, station: str) -> Sequence[PartShown]:
+        """Its parts to learn from, the oddest good ones first. KeyError."""
+
+    async def part_picture(self, station: str, part: str) -> bytes:
+        """A small JPEG of one. KeyError."""
 
     async def live(self, station: str) -> bytes:
         """What its camera shows now, a JPEG. KeyError, NoPicture."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +11,7 @@ from aiohttp import web
 from banksman.status import InspectionStatus
 from banksman.vision.commission_view import CommissionRefused, CommissionView
 from banksman.vision.exhibit import Answer, Exhibit
+from banksman.vision.part_list import PartShown
 from banksman.vision.rates import Rates
 from banksman.vision.showing import NoPicture
 from banksman.web.callers import Caller
@@ -35,6 +36,12 @@ class Exhibits(msgspec.Struct, frozen=True):
 
     exhibits: Sequence[Exhibit]
     next_before: str | None
+
+
+class PartList(msgspec.Struct, frozen=True):
+    """The parts that a station shall learn from: good ones, the oddest first, then defects."""
+
+    parts: Sequence[PartShown]
 
 
 class AnswerBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -122,6 +129,52 @@ class QualityPages:
         except KeyError:
             raise _no_station() from None
 
+    async def parts(self, request: web.Request, _caller: Caller) -> web.Response:
+        """The parts that were taken."""
+        try:
+            return json_reply(PartList(await self._desk().parts(request.match_info["id"])))
+        except KeyError:
+            raise _no_station() from None
+
+    async def part_picture(self, request: web.Request, _caller: Caller) -> web.Response:
+        """One of them, small."""
+        names = request.match_info
+        try:
+            jpeg = await self._desk().part_picture(names["id"], names["part"])
+        except KeyError:
+            raise _no_part() from None
+        return web.Response(body=jpeg, content_type="image/jpeg")
+
+    async def remove_part(self, request: web.Request, caller: Caller) -> web.Response:
+        """Learn from one part no more."""
+        change = self._commissioner(request).remove_part
+        return await self._change_part(change, "commissioning removed a part", request, caller)
+
+    async def put_part_back(self, request: web.Request, caller: Caller) -> web.Response:
+        """It was all right."""
+        change = self._commissioner(request).put_part_back
+        return await self._change_part(change, "commissioning put a part back", request, caller)
+
+    async def _change_part(
+        self,
+        change: Callable[[str], Awaitable[None]],
+        event: str,
+        request: web.Request,
+        caller: Caller,
+    ) -> web.Response:
+        try:
+            await change(request.match_info["part"])
+        except KeyError:
+            raise _no_part() from None
+        except CommissionRefused as error:
+            raise _refused(error) from None
+        except OSError as error:
+            raise Refusal(
+                503, "not-kept", f"the part could not be moved: {error.strerror}",
+                "Free some space in the store's folder on the box.",
+            ) from None  # fmt: skip
+        return await self._done(event, request, caller)
+
     async def live(self, request: web.Request, _caller: Caller) -> web.Response:
         """What a station's camera shows now."""
         try:
@@ -208,6 +261,7 @@ class QualityPages:
         name = request.match_info["id"]
         view: CommissionView = await self._desk().commission_view(name)
         details = {
+            **({"part": request.match_info["part"]} if "part" in request.match_info else {}),
             "station": name,
             "good": str(view.good),
             "bundle": view.candidate or view.in_use,
@@ -243,6 +297,10 @@ def _flag(request: web.Request, name: str) -> bool:
 
 def _no_station() -> Refusal:
     return Refusal(404, "no-inspection", "there is no such inspection", "See /api/v1/inspections.")
+
+
+def _no_part() -> Refusal:
+    return Refusal(404, "no-part", "there is no such part", "See the inspection's parts.")
 
 
 def _no_exhibit() -> Refusal:

@@ -128,3 +128,34 @@ async def test_after_confirming_nothing_more_is_asked_for():
     view["choices"] = as_json(choices([0.3], []))
     view["defect_scores"] = []
     assert commission.lines(view)[-1].startswith("caps-4 is in use")
+
+
+def test_parts_are_removed_by_their_ids_before_it_learns(parse):
+    arguments = parse(
+        "--learn", "--remove", "good-0007", "defect-hole-0001", "--put-back", "good-0002"
+    )
+    assert [step for step, _ in commission._steps(arguments)] == [
+        "parts/good-0007/remove",
+        "parts/defect-hole-0001/remove",
+        "parts/good-0002/put_back",
+        "fit",
+    ]
+
+
+@pytest.mark.parametrize("part", ["0007", "good-../x", "good-", "GOOD-1"])
+def test_what_is_no_part_is_refused_before_anybody_is_asked(parse, part):
+    with pytest.raises(SystemExit) as ended:
+        parse("--remove", part)
+    assert ended.value.code == 2
+
+
+async def test_the_oddest_part_is_listed_first_and_asked_about():
+    work = FakeCommissioner()
+    work.collect("good", "", 20)
+    await work.remove_part("good-0014")
+    told = commission.part_lines(as_json(work.parts()))
+    assert "good-0007" in told[1]
+    assert told[1].endswith("is this one really good?")
+    assert told[-1].split()[0] == "good-0014"
+    assert told[-1].endswith("removed")
+    assert commission.part_lines([]) == ["no part was taken yet"]

@@ -306,3 +306,33 @@ async def test_a_folder_with_a_broken_picture_says_which(line, tmp_path):
 async def test_an_empty_folder_is_refused(line, tmp_path):
     with pytest.raises(CommissionRefused, match="no picture"):
         line.work.collect_folder("good", "", str(tmp_path / "nowhere"))
+
+
+async def test_a_part_that_was_taken_by_mistake_is_learnt_from_no_more(line):
+    await line.taught()
+    await line.work.save(0.05)
+    assert line.work.view().phase == "trial"
+    odd = max(line.work.rarities, key=line.work.rarities.__getitem__)
+    assert odd == "good-0040"
+    await line.work.remove_part(odd)
+    view = line.work.view()
+    assert (view.phase, view.good, view.good_scores, view.candidate) == ("collected", 39, (), "")
+    with pytest.raises(CommissionRefused, match="learn first"):
+        await line.work.save(0.05)
+    await line.work.put_part_back(odd)
+    assert line.work.view().good == 40
+    with pytest.raises(KeyError):
+        await line.work.put_part_back(odd)
+
+
+async def test_no_part_is_removed_while_it_learns_or_takes_parts(line):
+    line.work.collect("good", "", 40)
+    with pytest.raises(CommissionRefused, match="collecting"):
+        await line.work.remove_part("good-0001")
+    line.film(40)
+    line.workshop.free.clear()
+    line.work.fit()
+    with pytest.raises(CommissionRefused, match="fitting"):
+        await line.work.remove_part("good-0001")
+    line.workshop.free.set()
+    await line.until("fitted")

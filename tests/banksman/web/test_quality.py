@@ -144,6 +144,36 @@ async def test_nobody_teaches_without_a_login(page, anybody, step):
     assert page.quality.done == []
 
 
+async def test_a_part_is_looked_at_removed_and_put_back(page, logged_in):
+    page.quality.commission.good = 20
+    path = "inspections/caps/commission/parts"
+    _, found = await read(logged_in, path)
+    assert (len(found["parts"]), found["parts"][0]["id"]) == (20, "good-0007")
+    async with logged_in.get(f"/api/v1/{path}/good-0007/picture") as answer:
+        assert answer.content_type == "image/jpeg"
+    status, view = await send(logged_in, f"{path}/good-0007/remove")
+    assert (status, view["good"]) == (200, 19)
+    assert (await send(logged_in, f"{path}/good-0007/remove"))[0] == 404
+    status, view = await send(logged_in, f"{path}/good-0007/put_back")
+    assert (status, view["good"]) == (200, 20)
+    assert page.quality.done == ["commissioning removed a part", "commissioning put a part back"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "..%2f..%2fetc%2fpasswd", "good-9999"])
+async def test_a_part_that_is_not_there_is_not_found(logged_in, name):
+    path = f"inspections/caps/commission/parts/{name}"
+    assert (await send(logged_in, f"{path}/remove"))[0] == 404
+    async with logged_in.get(f"/api/v1/{path}/picture") as answer:
+        assert answer.status == 404
+
+
+async def test_nobody_removes_a_part_without_a_login(page, anybody):
+    page.quality.commission.good = 20
+    path = "inspections/caps/commission/parts/good-0007"
+    assert (await send(anybody, f"{path}/remove"))[0] == 401
+    assert page.quality.commission.removed == []
+
+
 async def test_an_inspection_that_is_not_there_is_not_found(logged_in):
     assert (await read(logged_in, "inspections/nobody/commission"))[0] == 404
     assert (await send(logged_in, "inspections/nobody/commission/fit"))[0] == 404

@@ -2,6 +2,7 @@
 
 import { byId, h, keyed, s, say, show } from "./dom.js";
 import { count, number } from "./format.js";
+import { followParts } from "./parts.js";
 import { operate } from "./session.js";
 import { ask } from "./talk.js";
 
@@ -79,6 +80,7 @@ byId("teach-sure-yes").addEventListener("click", () => ask_(false));
 function paint(view) {
   say(byId("teach-phase"), PHASES[view.phase] ?? view.phase);
   say(byId("teach-problem"), view.problem);
+  followParts(path(""), view, paint);
   const defects = Object.entries(view.defects).map(([label, times]) => `${count(times)} ${label}`).join(", ");
   const over = view.passed_over ? `; ${count(view.passed_over)} passed over, for nothing had moved` : "";
   say(byId("teach-taken"), `${count(view.good)} good parts${defects ? `, defects: ${defects}` : ""}${over}`);
