@@ -154,8 +154,6 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
     if cloud is not None and uplink is not None:
         cloud.way = uplink
         cloud.may_ask = lambda: asking.may_ask(decided(core.view))
-    if uplink is None:
-        store.stretch(1.0)  # nobody measures a link, so nobody would ever ask for less again
     server = WebServer(
         config.web,
         desk,

@@ -41,6 +41,7 @@ from banksman.vision.looking import Looker, come_first
 from banksman.vision.parts_folder import PartsFolder
 from banksman.vision.passes import PassDraw
 from banksman.vision.sealed_files import SealedFiles
+from banksman.vision.shelf import NO_GROWTH, Growth
 from banksman.vision.showing import Showing
 from banksman.vision.station import Station
 from banksman.vision.turns import TurnLooker
@@ -84,6 +85,13 @@ class Vision:
         self._alarms = alarms
         self._seal = seal
         self._crashes = crashes
+        self._growth = NO_GROWTH
+        if config.sync.enabled and config.cloud.url is not None:
+            self._growth = Growth(
+                lambda: store.stretched,
+                config.sync.retention_grows_by,
+                int(config.store.free_floor_mb * 1e6),
+            )
         settings = config.inspections
         self._shared = SharedAccelerator("infer-0", come_first) if len(settings) > 1 else None
         self._shelves = {
@@ -214,7 +222,12 @@ class Vision:
         return StationParts(
             station,
             self._cabinet(
-                settings.id, "pictures", bounds.pictures_most, bounds.most_mb, answers.add
+                settings.id,
+                "pictures",
+                bounds.pictures_most,
+                bounds.most_mb,
+                answers.add,
+                self._growth if bounds.upload else NO_GROWTH,
             ),
             self._cabinet(settings.id, "examples", bounds.examples_most, bounds.examples_mb),
             commissioning,
@@ -230,13 +243,16 @@ class Vision:
         most: int,
         most_mb: float,
         gave_way: Callable[[Exhibit], None] = lambda _: None,
+        growth: Growth = NO_GROWTH,
     ) -> Cabinet:
         def tell(why: str) -> None:
             text = f"{station}: {why}; see docs/operate/records.md"
             self._alarms.raise_alarm(f"pictures.{station}", text, Priority.IMPORTANT, station)
 
         files = SealedFiles(self._seal, f"{station}/{what}")
-        return Cabinet(self._root / station / what, most, int(most_mb * 1e6), files, tell, gave_way)
+        return Cabinet(
+            self._root / station / what, most, int(most_mb * 1e6), files, tell, gave_way, growth
+        )
 
     def _source(self, parts: StationParts) -> Source:
         station = parts.station

@@ -6,6 +6,7 @@ Rules of this file
 - Under the store's key both files are sealed. What does not open is set aside and told of: the key
   may come back, and what was tampered with is nobody's evidence.
 - Bounded by the shelf; what gives way is deleted at once and counted, and ``gave_way`` hears of it.
+- Over an unreliable link the shelf grows, down to the disk's floor (`Growth`).
 - What waits for a person, and what was not sent, is known without looking through all.
 - It blocks. Any thread may call it: writing takes turns, and reading is safe beside it.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from banksman.vision.aside import Aside
 from banksman.vision.exhibit import Exhibit
 from banksman.vision.review_list import newest_first
 from banksman.vision.sealed_files import SealedFiles
-from banksman.vision.shelf import Kept, Shelf
+from banksman.vision.shelf import NO_GROWTH, Growth, Kept, Shelf
 
 PICTURE, STORY = ".jpg", ".json"
 STORY_BYTES_MAX = 256_000
@@ -45,6 +47,7 @@ class Cabinet:
         files: SealedFiles | None = None,
         tell: Callable[[str], None] = lambda _: None,
         gave_way: Callable[[Exhibit], None] = lambda _: None,
+        growth: Growth = NO_GROWTH,
     ) -> None:
         """Find what is there. Raises OSError when the folder cannot be had.
 
@@ -56,6 +59,7 @@ class Cabinet:
         self._tell_aside = tell
         self._gave_way = gave_way
         self._aside = Aside(folder)
+        self._growth = growth
         self._shelf = Shelf(pictures_most, bytes_most)
         self._exhibits: dict[str, Exhibit] = {}
         self._waiting: dict[str, Exhibit] = {}
@@ -135,7 +139,13 @@ class Cabinet:
     def _tell(self, exhibit: Exhibit) -> None:
         self._files.write(self._path(exhibit.id, STORY), msgspec.json.encode(exhibit))
         self._note(exhibit)
-        self._make_room(self._shelf.put(_kept(exhibit)))
+        self._make_room(self._shelf.put(_kept(exhibit), self._times()))
+
+    def _times(self) -> float | None:
+        """How many times the bounds hold; None where the disk has no room for more."""
+        disk = os.statvfs(self._folder)
+        free = disk.f_bavail * disk.f_frsize
+        return self._growth.times() if free >= self._growth.floor_bytes else None
 
     def _note(self, exhibit: Exhibit) -> None:
         self._exhibits[exhibit.id] = exhibit
@@ -210,8 +220,8 @@ class Cabinet:
             known = path.suffix in (STORY, PICTURE) and path.stem in self._exhibits
             if not known and path.is_file():
                 path.unlink(missing_ok=True)
-        for exhibit in self.exhibits():
-            self._make_room(self._shelf.put(_kept(exhibit)))
+        found = [_kept(exhibit) for exhibit in self.exhibits()]
+        self._make_room(self._shelf.fill(found, self._times(), self._growth.most))
 
 
 def _kept(exhibit: Exhibit) -> Kept:
@@ -222,4 +232,5 @@ def _kept(exhibit: Exhibit) -> Kept:
         exhibit.size_bytes,
         bool(exhibit.answer),
         exhibit.drawn,
+        exhibit.sent,
     )

@@ -15,6 +15,7 @@ from banksman.vision.inspection import Inspection, Region, Timings
 from banksman.vision.jpeg import from_picture_file, to_jpeg, to_png
 from banksman.vision.passes import PassDraw
 from banksman.vision.severity import Limits, Severity
+from banksman.vision.shelf import Growth
 from banksman.wire.messages import Priority
 
 PICTURE = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
@@ -105,6 +106,31 @@ class TestCabinet:
         for one in (cabinet, Cabinet(tmp_path, 3, 10**6)):
             assert {each.id for each in one.waiting()} == {"box-1-2", "box-1-3"}
             assert one.unsent == 2
+
+    def test_over_an_unreliable_link_more_is_kept_and_nothing_unsent_pays_for_its_return(
+        self, tmp_path
+    ):
+        link = [1.5]
+        growth = Growth(lambda: link[0], most=1.5)
+        cabinet = Cabinet(tmp_path, 4, 10**6, growth=growth)
+        for number in range(6):
+            cabinet.put(exhibit(f"box-1-{number}", wall_ns=number), JPEG)
+        assert (len(cabinet), cabinet.dropped) == (6, 0)
+        link[0] = 1.0
+        cabinet.change("box-1-5", answer="good")
+        assert len(cabinet) == 6
+        again = Cabinet(tmp_path, 4, 10**6, growth=growth)
+        assert (len(again), again.dropped) == (6, 0), "nor for a restart"
+        for number in range(6):  # they go up, the oldest first
+            again.change(f"box-1-{number}", sent=True)
+        assert [each.id for each in again.exhibits()] == [f"box-1-{n}" for n in (5, 4, 3, 2)]
+
+    def test_the_floor_of_the_disk_wins_over_an_unreliable_link(self, tmp_path):
+        growth = Growth(lambda: 1.5, most=1.5, floor_bytes=10**18)  # no disk has so much
+        cabinet = Cabinet(tmp_path, 4, 10**6, growth=growth)
+        for number in range(6):
+            cabinet.put(exhibit(f"box-1-{number}", wall_ns=number), JPEG)
+        assert (len(cabinet), cabinet.dropped) == (4, 2)
 
     def test_who_keeps_the_answers_hears_of_what_gives_way(self, tmp_path):
         gone = []

@@ -73,3 +73,45 @@ def test_whatever_comes_the_bounds_hold_and_the_book_balances(pictures):
             del there[each]
         assert len(shelf) == len(there) <= 4
         assert shelf.size_bytes == sum(there.values()) <= 100
+
+
+def full_of(count: int, sent: bool) -> Shelf:
+    shelf = Shelf(10, 1000)
+    for number in range(count):
+        assert shelf.put(Kept(str(number), WARNING, number, 10, sent=sent), times=1.5) == []
+    return shelf
+
+
+def test_over_an_unreliable_link_the_bounds_hold_several_times():
+    shelf = full_of(15, sent=False)
+    assert shelf.put(Kept("more", WARNING, 20, 10), times=1.5) == ["0"]
+
+
+def test_when_the_link_is_well_again_what_was_sent_goes_at_once():
+    shelf = full_of(15, sent=True)
+    gone = shelf.put(Kept("more", WARNING, 20, 10), times=1.0)
+    assert gone == [str(number) for number in range(6)]
+    assert len(shelf) == 10
+
+
+def test_what_was_not_sent_keeps_its_room_until_it_fits():
+    shelf = full_of(14, sent=False)
+    assert shelf.put(Kept("more", WARNING, 20, 10), times=1.0) == []
+    for number in range(4):  # each goes up, and then it may go
+        assert shelf.put(Kept(str(number), WARNING, number, 10, sent=True)) == [str(number)]
+    assert shelf.put(Kept("4", WARNING, 4, 10, sent=True)) == ["4"]
+    assert len(shelf) == 10
+    assert shelf.put(Kept("newest", WARNING, 30, 10)) == ["5"], "from here on as ever"
+
+
+def test_at_the_floor_of_the_disk_the_bounds_hold_once_and_at_once():
+    shelf = full_of(15, sent=False)
+    gone = shelf.put(Kept("more", WARNING, 20, 10), times=None)
+    assert gone == [str(number) for number in range(6)]
+
+
+@given(st.integers(0, 40), st.floats(1.0, 3.0), st.sampled_from([1.0, 1.5]))
+def test_what_an_earlier_run_kept_stays_within_what_may_ever_be(count, most, times):
+    shelf = Shelf(10, 1000)
+    shelf.fill([Kept(str(n), WARNING, n, 10) for n in range(count)], times, most)
+    assert len(shelf) == min(count, int(10 * max(most, times) + 1e-6))
