@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from banksman.clock import SystemClock
+from banksman.clock import Clock, SystemClock
 from banksman.config.schema_maintenance import MachineSettings
 from banksman.control.ports import NOTHING, Follows
 from banksman.maintenance.hearing import Hearing
@@ -144,27 +144,48 @@ def forget(_: bytes) -> None:
     """Nothing is kept."""
 
 
+class Fleet:
+    """Watches of a hundred vibration sensors; their bursts as a multiplexed card gives them."""
+
+    def __init__(self, clock: Clock, alarms: Quiet, turns: Turns) -> None:
+        shelf = RunShelf("fleet", forget, None)
+        self.watches = [
+            Watch(_settings(number), clock, alarms, forget, None, shelf, turns)
+            for number in range(MACHINES)
+        ]
+        self.given = 0
+        self._clock = clock
+        random = np.random.default_rng(SEED)
+        self._samples = random.normal(0, 0.1, (4, SAMPLES)).astype(np.float32)
+
+    @property
+    def seconds(self) -> float:
+        """How far it has been fed."""
+        return self.given * EVERY_S / (MACHINES * SENSORS_EACH)
+
+    def feed(self, now_s: float) -> None:
+        """Give what is due ``now_s`` after the start."""
+        while self.given * EVERY_S <= now_s * MACHINES * SENSORS_EACH:
+            watch = self.watches[self.given % MACHINES]
+            place = self.given // MACHINES % SENSORS_EACH
+            samples = self._samples[self.given % len(self._samples)]
+            sensor, mono_ns = watch.settings.vibration[place].sensor, self._clock.mono_ns()
+            watch.on_burst(Burst(sensor, samples, RATE_HZ, "gn", Quality.GOOD, mono_ns))
+            self.given += 1
+
+
 async def _run(seconds: float, *, busy: bool) -> Run:
     clock, quiet = SystemClock(), Quiet()
-    turns, shelf = Turns(), RunShelf("fleet", forget, None)
-    watches = [
-        Watch(_settings(number), clock, quiet, forget, None, shelf, turns)
-        for number in range(MACHINES)
-    ]
-    samples = np.random.default_rng(SEED).normal(0, 0.1, (4, SAMPLES)).astype(np.float32)
+    fleet = Fleet(clock, quiet, Turns())
+    watches = fleet.watches
     tasks = [asyncio.create_task(watch.run(quiet)) for watch in watches]
     await asyncio.sleep(0.2)  # until every thread is there
     late_ms: list[float] = []
-    given, start_s, cpu_s = 0, time.monotonic(), time.process_time()
-    between_s = EVERY_S / (MACHINES * SENSORS_EACH)
+    start_s, cpu_s = time.monotonic(), time.process_time()
     while (now_s := time.monotonic() - start_s) < seconds:
         due_s = (len(late_ms) + 1) * TICK_S + start_s
-        while busy and given * between_s <= now_s:
-            watch, place = watches[given % MACHINES], given // MACHINES % SENSORS_EACH
-            sensor = watch.settings.vibration[place].sensor
-            burst = Burst(sensor, samples[given % 4], RATE_HZ, "gn", Quality.GOOD, clock.mono_ns())
-            watch.on_burst(burst)
-            given += 1
+        if busy:
+            fleet.feed(now_s)
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
         late_ms.append(max(0.0, (time.monotonic() - due_s) * 1e3))
     core_pct = (time.process_time() - cpu_s) / (time.monotonic() - start_s) * 100.0
@@ -173,7 +194,7 @@ async def _run(seconds: float, *, busy: bool) -> Run:
         with contextlib.suppress(asyncio.CancelledError):
             await task
     dropped = sum(watch.bursts_dropped for watch in watches)
-    return Run(tuple(late_ms), core_pct, dropped, given)
+    return Run(tuple(late_ms), core_pct, dropped, fleet.given)
 
 
 def _settings(number: int) -> MachineSettings:

@@ -2,7 +2,8 @@
 
 The product's `StreamBank`, as a machine's watch makes it, gets each stream's values and times and
 nothing else; what it tells as `fresh` counts with its score. The one threshold is the best for all
-streams together, as the benchmark has it; ``nab_shipped`` is at the one that ships (EVENT_SCORE). Its design was chosen in sight of these; the ones aside are the judge.
+streams together, as the benchmark has it; ``nab_shipped`` is at the one that ships (EVENT_SCORE).
+Its design was chosen in sight of these; the ones aside are the judge.
 Published on the whole benchmark: ARTime 74.9, HTM 70.1, random cut forest 51.7.
 
 The peer is the benchmark's windowed Gaussian on the same streams: 1 - P(so far from the mean of
