@@ -66,13 +66,15 @@ class Bridge(Generic[T]):
             if self._stop.is_set():
                 return
             if len(self._items) >= self._depth:
-                self._items.popleft()
-                self.dropped += 1
+                with contextlib.suppress(IndexError):  # the loop has taken it just now
+                    self._items.popleft()
+                    self.dropped += 1
             self._items.append(item)
             if self._woken:
                 return
             self._woken = True
-            # Inside the lock: `run` takes it before the loop may close.
+            # Inside the lock: `run` takes it before the loop may close. `_drain` does not: the loop
+            # is woken in here, and would wait for this thread to get the interpreter back.
             self._loop.call_soon_threadsafe(self._drain)
 
     async def run(self, work: Callable[[Bridge[T]], None], name: str) -> None:
@@ -115,11 +117,13 @@ class Bridge(Generic[T]):
                 raise ThreadStuck(f"the thread {name} does not end; its device holds it in a call")
 
     def _drain(self) -> None:
-        with self._lock:
-            items = list(self._items)
-            self._items.clear()
-            self._woken = False
+        # First: whatever is put from now on wakes the loop again, or is among what is taken here.
+        self._woken = False
+        for _ in range(len(self._items)):
             if self._stop.is_set():
                 return
-        for item in items:
+            try:
+                item = self._items.popleft()
+            except IndexError:  # `put` has dropped it for a newer one
+                return
             self._take(item)

@@ -77,3 +77,29 @@ async def test_a_thread_that_does_not_end_is_named(monkeypatch):
     with pytest.raises(ThreadStuck, match="bus-1"):
         await task
     release.set()
+
+
+@pytest.mark.parametrize("depth", [1, 4, 5000])
+async def test_while_the_loop_takes_nothing_is_lost_uncounted_and_the_newest_always_arrives(depth):
+    got: list[int] = []
+    link: Bridge[int] = Bridge(got.append, depth)
+
+    def work(link: Bridge[int]) -> None:
+        for number in range(5000):
+            link.put(number)
+
+    await link.run(work, "work")
+    await asyncio.sleep(0)
+    assert got == sorted(set(got))
+    assert got[-1] == 4999
+    assert len(got) + link.dropped == 5000
+
+
+async def test_the_loop_does_not_wait_for_a_thread_that_is_about_to_put():
+    """The thread wakes the loop in the middle of `put`; it need not come out of it first."""
+    got: list[int] = []
+    link: Bridge[int] = Bridge(got.append, depth=4)
+    link.put(1)
+    with link._lock:
+        await asyncio.sleep(0)
+        assert got == [1]
