@@ -5,13 +5,14 @@ from another process, on the same cores. PostgreSQL is Debian's with its default
 our own.
 
 ``ingest_killed_wrong`` is told by the database afterwards: acknowledged records that are missing,
-and any that are there twice, while a worker was killed every second.
+and any that are there twice or that nobody sent, while workers were killed at random: who and when
+is drawn from a seed, which the note tells.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
+import random
 import time
 from pathlib import Path
 
@@ -29,7 +30,7 @@ ITEMS = 500
 PER_S = 20_000
 GROWTH_MB = 20.0
 LOOK_S = 0.2
-KILL_S = 1.0
+KILL_S = (0.2, 1.8)  # between two deaths
 
 
 class Ingested:
@@ -58,6 +59,7 @@ def measure(context: Context) -> list[Figure]:
     wrong: list[float] = []
     kills = 0
     note = ""
+    seed = random.SystemRandom().randrange(10**6)
     for number in range(context.rounds):
         context.say(f"ingest: SQLite, round {number + 1}")
         idle.rest(REST_S)
@@ -72,15 +74,17 @@ def measure(context: Context) -> list[Figure]:
                 database = cluster.new_database()
                 with loaded, _workers(folder, database) as endpoint:
                     postgres.add(*watch(endpoint, batches))
-            context.say("ingest: workers killed")
+            context.say(f"ingest: workers killed, seed {seed}")
             for number in range(context.rounds):
                 folder = context.work / f"killed-{number}"
-                lost, killed = deaths(folder, cluster.new_database(), batches)
+                chance = random.Random(seed + number)
+                lost, killed = deaths(folder, cluster.new_database(), batches, chance)
                 wrong.append(lost)
                 kills += killed
     except ClusterMissing as missing:
         note = str(missing)
-    return figures(sqlite, postgres, wrong, kills, (idle.pct, loaded.pct), note)
+    died = note or f"lost or doubled while {kills} workers were killed at random (seed {seed})"
+    return figures(sqlite, postgres, wrong, (idle.pct, loaded.pct), (note, died))
 
 
 def watch(endpoint: RunningEndpoint, batches: int) -> tuple[Fed, list[float]]:
@@ -97,20 +101,18 @@ def watch(endpoint: RunningEndpoint, batches: int) -> tuple[Fed, list[float]]:
         feeding.end()
 
 
-def deaths(folder: Path, database: str, batches: int) -> tuple[int, int]:
+def deaths(folder: Path, database: str, batches: int, chance: random.Random) -> tuple[int, int]:
     """Feed while workers are killed; (records lost or doubled, workers killed)."""
     with _workers(folder, database) as endpoint:
         feeding = Feeding(endpoint.url, NODES, batches, ITEMS)
         kills = 0
         try:
             feeding.go()
-            for number in itertools.count():
-                ends = time.monotonic() + KILL_S
+            while not feeding.done:
+                ends = time.monotonic() + chance.uniform(*KILL_S)
                 while time.monotonic() < ends and not feeding.done:
                     time.sleep(0.02)
-                if feeding.done:
-                    break
-                kills += endpoint.kill_a_worker(number)
+                kills += not feeding.done and endpoint.kill_a_worker(chance)
             fed = feeding.result()
         finally:
             feeding.end()
@@ -125,12 +127,12 @@ def figures(
     sqlite: Ingested,
     postgres: Ingested,
     wrong: list[float],
-    kills: int,
     pressure: tuple[float | None, float | None],
-    note: str,
+    notes: tuple[str, str],
 ) -> list[Figure]:
-    """The table's lines."""
+    """The table's lines. ``notes``: why there is no PostgreSQL, and what is said of the deaths."""
     idle_pct, loaded_pct = pressure
+    note, died = notes
     own = loaded_note(loaded_pct)
     growths = sqlite.growths_mb + postgres.growths_mb
     return [
@@ -155,7 +157,7 @@ def figures(
         figure(
             "cloud.ingest_killed_wrong", "records", wrong, direction="lower",
             n=postgres.records, target=Target("value", 0), pressure_pct=idle_pct, worst=True,
-            note=note or f"lost or doubled while {kills} workers were killed",
+            note=died,
         ),
     ]  # fmt: skip
 

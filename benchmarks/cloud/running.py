@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import signal
 import subprocess
@@ -99,12 +100,11 @@ class RunningEndpoint:
                 continue
         return max(sizes, default=0.0)
 
-    def kill_a_worker(self, number: int) -> bool:
+    def kill_a_worker(self, chance: random.Random) -> bool:
         """SIGKILL one of them, as an out-of-memory killer would; whether there was one."""
-        workers = self.workers()
         try:
-            os.kill(workers[number % len(workers)].pid, signal.SIGKILL)
-        except (ProcessLookupError, ZeroDivisionError):
+            os.kill(chance.choice(self.workers()).pid, signal.SIGKILL)
+        except (ProcessLookupError, IndexError):
             return False
         return True
 

@@ -138,7 +138,7 @@ async def run_faults(folder: Path, seconds: float, seed: int) -> Outcome:
                     await asyncio.sleep(chance.uniform(*FLAP_S))
                     await relay.flap()
                     if loop.time() > endpoint_s:
-                        endpoint.kill_a_worker(0)
+                        endpoint.kill_a_worker(chance)
                         await asyncio.to_thread(endpoint.__exit__, None, None, None)
                         endpoint = RunningEndpoint(folder / "cloud")
                         await asyncio.to_thread(endpoint.__enter__)
