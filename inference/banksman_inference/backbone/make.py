@@ -129,7 +129,10 @@ def stored(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
 
 
 def compare(weights: Arrays, master: bytes, small: bytes) -> dict[str, Any]:
-    """Int8 against float on pictures that neither was calibrated by: cosine by layer, top-1."""
+    """Int8 against float: cosine by layer, top-1; on other pictures of the kinds calibrated by.
+
+    Pictures of other kinds are a benchmark's: `benchmarks/vision/backbone_loss.py`.
+    """
     exact = LiteRtNetwork("float", "", master)
     quick = LiteRtNetwork("int8", "", small)
     scales = [(each.scale, each.zero_point) for each in quick.outputs]
