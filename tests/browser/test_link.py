@@ -2,10 +2,11 @@
 
 import re
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
-from banksman.status import SyncHistory, SyncStatus
+from banksman.status import OldestRow, SyncHistory, SyncStatus, ThinnedPeriod
 
 pytestmark = pytest.mark.browser
 
@@ -45,3 +46,23 @@ async def test_it_fits_a_phone(open_page, plant, shoot, scheme):
     await expect(page.locator("#uplink-plot svg")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await shoot(page, f"link-phone-{scheme}")
+
+
+async def test_what_went_up_thinned_and_what_waits_longest_is_shown(open_page, plant):
+    appliance = plant.appliance
+    day_ns = 86_400 * 10**9
+    appliance.sync = msgspec.structs.replace(
+        appliance.sync, readings_thinned=9000, thinned=(ThinnedPeriod(day_ns, 2 * day_ns, 9000),)
+    )
+    oldest = {
+        "critical": OldestRow("press-1-7", "decision", "cloud", 7200, 4, 900, -3600),
+        "normal": OldestRow("press-1-9", "decision", "cloud", 3, 0, 900),
+    }
+    status = msgspec.structs.replace(appliance.store_status(), oldest=oldest)
+    appliance.store_status = lambda: status
+    page = await open_page()
+    records = page.locator("#records")
+    await expect(records).to_contain_text("1970-01-02 00:00Z to 1970-01-03 00:00Z")
+    await expect(records).to_contain_text("Oldest critical")
+    await expect(records).to_contain_text("4 tries in vain, 60 min over its deadline")
+    await expect(records).not_to_contain_text("Oldest normal")

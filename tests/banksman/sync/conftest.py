@@ -303,7 +303,7 @@ class Rig:
                 transport=transport,
                 courier=courier,
                 meter=self.meter,
-                policy=Policy(settings),
+                policy=Policy(settings, unreliable=store.stretched > 1.0),
                 standing=self.standing,
                 bulk=Bulk(store, Schedule(settings, mono_s()), Thinning(settings), clock.wall_ns),
                 prober=Prober.of(settings),

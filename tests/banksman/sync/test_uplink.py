@@ -100,3 +100,12 @@ async def test_an_unreliable_link_lets_the_store_keep_more(line, make_rig, store
     await until(lambda: store.status().stretch == 2.0, "what fails is told to the store")
     assert rig.status.reliability == 0.0
     assert rig.status.retention == 2.0
+    await rig.stop()
+
+    await line.start()
+    again = make_rig(line.port, start=False, retention_grows_by=2.0)
+    assert again.status.reliability is None
+    assert again.status.retention == 2.0, "a start knows nothing better"
+    again.start()
+    await until(lambda: store.stretched == 1.0, "what goes well is told to the store")
+    await until(lambda: store.status().stretch == 1.0, "and little is owed")
