@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from banksman.commands.options import Subparsers, add_daemon_options
 
 if TYPE_CHECKING:
     from banksman.sync.simulate import Step
-
-COLUMNS: Final = ("time_s", "mbit", "round_trip_ms", "loss")
 
 
 def register(commands: Subparsers) -> None:
@@ -26,17 +24,22 @@ def register(commands: Subparsers) -> None:
     simulate = below.add_parser(
         "simulate",
         help="show what the policy would do on a recorded link trace",
-        description="Reads a CSV of time (s), goodput (Mbit/s), round trip (ms), loss (0..1) and "
-        "lets the box's own meter, table and schedule decide. Exit code 2: the trace is wrong.",
+        description="Reads a CSV of time (s), goodput (Mbit/s), round trip (ms), loss (0..1: the "
+        "share of transfers that fail) and, if you like, metered (0 or 1), and lets the box's own "
+        "meter, table and schedule decide. Exit code 2: the trace is wrong.",
         epilog="example: banksman sync simulate trace.csv --config appliance.toml --plot sync.svg",
     )
     simulate.add_argument("trace", type=Path, metavar="TRACE")
     simulate.add_argument(
-        "--config", type=Path, default=None, help="take [sync] from there; without: the defaults"
-    )
+        "--config", type=Path, default=None,
+        help="take [sync] and the deadlines of [store] from there; without: the defaults",
+    )  # fmt: skip
     simulate.add_argument("--metered", action="store_true", help="as if every byte cost money")
     simulate.add_argument(
         "--readings", type=float, default=10.0, metavar="N", help="a second (default: 10)"
+    )
+    simulate.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="draws which transfers fail (default: 1)"
     )
     simulate.add_argument(
         "--plot", type=Path, default=None, metavar="FILE", help="draw it: an SVG file"
@@ -108,6 +111,7 @@ def record_link(arguments: argparse.Namespace) -> int:
 
     from banksman.commands.client import Client
     from banksman.sync.link import STATE_S
+    from banksman.sync.trace import COLUMNS
 
     client = Client(arguments.url, arguments.socket)
     begun_s, looks = time.monotonic(), 0
@@ -124,11 +128,11 @@ def record_link(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def point_of(sync: Mapping[str, Any], at_s: float) -> tuple[float, float, float, float] | None:
+def point_of(sync: Mapping[str, Any], at_s: float) -> tuple[float, float, float, float, int] | None:
     """A line of a trace from a daemon's SyncStatus; None: nothing is known yet."""
-    mbit, trip_ms = sync["goodput_mbit"], sync["round_trip_ms"]
+    mbit, trip_ms, metered = sync["goodput_mbit"], sync["round_trip_ms"], int(sync["metered"])
     if sync["state"] in ("down", "denied"):
-        return round(at_s, 1), 0.0, trip_ms or 0.0, 0.0
+        return round(at_s, 1), 0.0, trip_ms or 0.0, 0.0, metered
     if mbit is None or trip_ms is None:
         return None
     good = sync["reliability"]
@@ -137,6 +141,7 @@ def point_of(sync: Mapping[str, Any], at_s: float) -> tuple[float, float, float,
         round(mbit, 3),
         round(trip_ms, 1),
         round(1 - (1.0 if good is None else good), 3),
+        metered,
     )
 
 
@@ -145,14 +150,18 @@ def run(arguments: argparse.Namespace) -> int:
     import msgspec
 
     from banksman.config.load import load_config
+    from banksman.config.schema_services import StoreSettings
     from banksman.config.schema_sync import SyncSettings
     from banksman.errors import TraceUnreadable
+    from banksman.sync.plant import Plant
     from banksman.sync.plot import svg
-    from banksman.sync.simulate import Plant, Simulation, read_trace
+    from banksman.sync.simulate import Simulation
+    from banksman.sync.trace import read_trace
 
-    settings = SyncSettings()
+    settings, store = SyncSettings(), StoreSettings()
     if arguments.config is not None:
-        settings = load_config(arguments.config).config.sync
+        config = load_config(arguments.config).config
+        settings, store = config.sync, config.store
     if not 0 <= arguments.readings <= 1e6:
         raise TraceUnreadable("--readings is 0 to 1000000 a second")
     name = str(arguments.trace)
@@ -162,9 +171,12 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError) as error:
         raise TraceUnreadable(f"{name} cannot be read: {error}") from None
     plant = Plant(readings=arguments.readings)
-    steps = Simulation(trace, settings, plant, metered=arguments.metered).run()
+    steps = Simulation(
+        trace, settings, plant, metered=arguments.metered, seed=arguments.seed, store=store
+    ).run()
     if arguments.plot is not None:
-        arguments.plot.write_text(svg(steps, arguments.trace.name), encoding="utf-8")
+        rows = [profile.name for profile in settings.profiles]
+        arguments.plot.write_text(svg(steps, arguments.trace.name, rows), encoding="utf-8")
     print(msgspec.json.encode(steps).decode() if arguments.json else "\n".join(table(steps)))
     return 0
 

@@ -1,103 +1,204 @@
-"""A simulation as one SVG: charts over one time axis. Pure; text in, text out.
+"""A simulation as one SVG: panels over one time axis, above them what the box made of the link.
 
-What waits is drawn logarithmically: three critical rows show beside a backlog of thousands.
+    state    |  thin  |// no link //|  thin |  wide   |   a row of the table each; below it: metered
+    goodput  |__/-----              .__/------------  |   the link filled, what was measured a line
+    waiting  |  ____/-------------- `_______          |   each class; logarithmic, so that three
+    late     |          ,----------------------       |   critical rows show beside thousands
+    sent     |  |||||        |       ||||||||||       |   ticks at its top: failed transfers
+
+Pure; text in, text out.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from banksman.sync.chart import (
+    FAINT,
+    INK,
+    PAPER,
+    Frame,
+    Scale,
+    bands,
+    box,
+    clock,
+    curve,
+    decades,
+    grid,
+    linear,
+    rule,
+    text,
+    time_axis,
+)
+from banksman.sync.link import STATE_S
 from banksman.sync.simulate import Step
 
-WIDTH, CHART, GAP, LEFT, TOP = 960, 160, 44, 76, 30
-POINTS_MAX = 1_500
+WIDTH, LEFT, RIGHT, TOP = 1000.0, 74.0, 24.0, 74.0
+BAND, METERED, PANEL, GAP, FOOT = 22.0, 6.0, 118.0, 38.0, 30.0
+POINTS_MAX = 1_000
+ROWS = ("#e8b04a", "#5a9bd8", "#3f9e6b", "#7a68c4", "#c46a9b")  # of the table, from the thinnest
+NO_LINK = "#3d4653"
+SHADE = "#eceef1"
+METERED_COLOUR = "#b4509e"
+LINK, MEASURED = "#7c8794", "#0b62d6"
+CRITICAL, IMPORTANT, NORMAL, BACKGROUND = "#c8102e", "#d67f0b", "#2d8a4e", "#6b7280"
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of a chart; None is a gap."""
+    """One line of a panel; None is a gap."""
 
     name: str
     colour: str
     values: Sequence[float | None]
+    filled: bool = False
 
 
-def svg(steps: Sequence[Step], title: str) -> str:
-    """The picture: the link, what waits, what was sent. Raises ValueError without steps."""
+class Panel(msgspec.Struct, frozen=True):
+    """One chart. ``note`` stands at the right of its title."""
+
+    title: str
+    lines: Sequence[Line]
+    scale: Callable[[list[float]], Scale] = linear
+    note: str = ""
+
+
+def svg(steps: Sequence[Step], title: str, rows: Sequence[str] = ()) -> str:
+    """The picture. ``rows``: the table's, from the thinnest link on. ValueError without steps."""
     if not steps:
         raise ValueError("there is nothing to draw")
-    shown = steps[:: max(1, -(-len(steps) // POINTS_MAX))]
-    times = [step.at_s for step in shown]
-    charts = (
-        ("Mbit/s", [
-            Line("link", "#9aa4b2", [step.link_mbit for step in shown]),
-            Line("measured", "#0b62d6", [step.measured_mbit for step in shown]),
-        ]),
-        ("waiting, log", [
-            Line("critical", "#c8102e", [_log(step.critical_waiting) for step in shown]),
-            Line("important", "#d67f0b", [_log(step.important_waiting) for step in shown]),
-            Line("normal", "#2d8a4e", [_log(step.normal_waiting) for step in shown]),
-            Line("background", "#6b7280", [_log(step.background_waiting) for step in shown]),
-        ]),
-        ("critical s", [
-            Line("waited", "#c8102e", [step.critical_delay_s for step in shown]),
-        ]),
-        ("sent kB", [Line("sent", "#0b62d6", [step.sent_bytes / 1e3 for step in shown])]),
-    )  # fmt: skip
-    height = TOP + len(charts) * (CHART + GAP)
+    fold = max(1, -(-len(steps) // POINTS_MAX))
+    groups = [steps[at : at + fold] for at in range(0, len(steps), fold)]
+    times = [group[0].at_s - STATE_S for group in groups]
+    panels = _panels(steps, groups)
+    high = TOP + BAND + METERED + GAP + len(panels) * (PANEL + GAP) + FOOT
+    frame = Frame(LEFT, TOP, WIDTH - LEFT - RIGHT, BAND, times[0], steps[-1].at_s)
+    floor = high - FOOT - GAP
+    first = TOP + BAND + METERED + GAP
+    down = ["down" if all(not step.link_mbit for step in group) else "" for group in groups]
+    shades = msgspec.structs.replace(frame, top=first, high=floor - first)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        'font-family="system-ui, sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="18" font-size="14">{escape(title)}</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {high:g}" '
+        'font-family="system-ui, sans-serif">',
+        box(0, 0, WIDTH, high, PAPER),
+        text(LEFT, 28, title, INK, 17),
+        text(LEFT, 48, _summary(steps), FAINT, 12),
+        *bands(shades, times, down, lambda word: SHADE if word else None),
+        *time_axis(msgspec.structs.replace(frame, top=first), floor),
+        *_states(frame, times, groups, down, rows),
     ]
-    for index, (unit, lines) in enumerate(charts):
-        parts += _chart(TOP + index * (CHART + GAP) + 14, unit, lines, times)
+    for number, panel in enumerate(panels):
+        top = first + number * (PANEL + GAP)
+        parts += _panel(msgspec.structs.replace(frame, top=top, high=PANEL), panel, times)
+    failed = sum(step.failed for step in steps)
+    if failed:
+        top = first + (len(panels) - 1) * (PANEL + GAP)
+        parts += _failures(msgspec.structs.replace(frame, top=top, high=PANEL), times, groups)
     return "\n".join((*parts, "</svg>", ""))
 
 
-def _chart(top: int, unit: str, lines: Sequence[Line], times: Sequence[float]) -> list[str]:
-    most = max((v for line in lines for v in line.values if v is not None), default=0.0) or 1.0
-    top_value = 10**most - 1 if unit.endswith("log") else most
-    first, span = times[0], max(times[-1] - times[0], 1e-9)
-    wide = WIDTH - LEFT - 16
-    parts = [
-        f'<rect x="{LEFT}" y="{top}" width="{wide}" height="{CHART}" fill="#f5f6f8"/>',
-        f'<text x="{LEFT - 6}" y="{top + 10}" text-anchor="end">{_short(top_value)}</text>',
-        f'<text x="{LEFT - 6}" y="{top + CHART}" text-anchor="end">0</text>',
-        f'<text x="{LEFT - 6}" y="{top + CHART // 2}" text-anchor="end">{unit}</text>',
-        f'<text x="{LEFT}" y="{top + CHART + 14}">{first:g} s</text>',
-        f'<text x="{LEFT + wide}" y="{top + CHART + 14}" text-anchor="end">{times[-1]:g} s</text>',
-    ]
-    for number, line in enumerate(lines):
-        run: list[str] = []
-        for at_s, value in zip((*times, times[-1]), (*line.values, None), strict=True):
-            if value is not None:
-                x = LEFT + (at_s - first) / span * wide
-                run.append(f"{x:.1f},{top + CHART - value / most * (CHART - 4):.1f}")
-            elif run:
-                parts.append(
-                    f'<polyline points="{" ".join(run)}" fill="none" stroke="{line.colour}" '
-                    'stroke-width="1.5"/>'
-                )
-                run = []
-        x = LEFT + 120 + number * 100
-        parts.append(
-            f'<text x="{x}" y="{top + CHART + 14}" fill="{line.colour}">{line.name}</text>'
-        )
+def _panels(steps: Sequence[Step], groups: Sequence[Sequence[Step]]) -> list[Panel]:
+    def most(of: Callable[[Step], float | None]) -> list[float | None]:
+        found = [[value for value in map(of, group) if value is not None] for group in groups]
+        return [max(values) if values else None for values in found]
+
+    def kbit(group: Sequence[Step]) -> float:
+        return sum(step.sent_bytes for step in group) * 8 / 1e3 / (len(group) * STATE_S)
+
+    end = steps[-1]
+    late = end.critical_late + end.important_late
+    missed = f"{late} deadlines missed" if late else "no deadline missed"
+    panels = [
+        Panel("goodput, Mbit/s", [
+            Line("link", LINK, most(lambda step: step.link_mbit), filled=True),
+            Line("measured", MEASURED, most(
+                lambda step: step.measured_mbit if step.link_mbit else None)),
+        ], decades),
+        Panel("waiting, rows and readings", [
+            Line("critical", CRITICAL, most(lambda step: step.critical_waiting)),
+            Line("important", IMPORTANT, most(lambda step: step.important_waiting)),
+            Line("normal", NORMAL, most(lambda step: step.normal_waiting)),
+            Line("background", BACKGROUND, most(lambda step: step.background_waiting)),
+        ], decades),
+        Panel("critical rows wait, s", [
+            Line("until they arrive", CRITICAL, most(
+                lambda step: max(step.critical_delay_s, step.oldest_s)), filled=True),
+        ], decades),
+        Panel("deadlines missed, rows so far", [
+            Line("critical", CRITICAL, most(lambda step: step.critical_late), filled=True),
+            Line("important", IMPORTANT, most(lambda step: step.important_late)),
+        ], note=missed),
+    ]  # fmt: skip
+    if any(step.budget_left_bytes is not None for step in steps):
+        left = most(lambda s: None if s.budget_left_bytes is None else s.budget_left_bytes / 1e6)
+        panels.append(Panel("budget left, MB", [Line("left", METERED_COLOUR, left, filled=True)]))
+    failed = sum(step.failed for step in steps)
+    sent = [Line("sent", MEASURED, [kbit(group) for group in groups], filled=True)]
+    note = f"{failed} transfers failed" if failed else ""
+    panels.append(Panel("sent, kbit/s", sent, decades, note))
+    return panels
+
+
+def _panel(frame: Frame, panel: Panel, times: Sequence[float]) -> list[str]:
+    scale = panel.scale([v for line in panel.lines for v in line.values if v is not None])
+    parts = [text(frame.left, frame.top - 9, panel.title, INK, 12), *grid(frame, scale)]
+    x = frame.left + 210
+    for line in panel.lines if len(panel.lines) > 1 else ():
+        parts.append(box(x, frame.top - 15, 14, 4 if not line.filled else 8, line.colour))
+        parts.append(text(x + 19, frame.top - 9, line.name, FAINT, 11))
+        x += 42 + 6.2 * len(line.name)
+    if panel.note:
+        parts.append(text(frame.left + frame.wide, frame.top - 9, panel.note, FAINT, 11, "end"))
+    for line in panel.lines:
+        if line.filled:
+            parts += curve(frame, scale, times, line.values, line.colour, filled=True)
+        parts += curve(frame, scale, times, line.values, line.colour)
+    floor = frame.top + frame.high
+    parts.append(rule(frame.left, floor, frame.left + frame.wide, floor, FAINT))
     return parts
 
 
-def _log(count: float) -> float:
-    return math.log10(1 + count)
+def _states(
+    frame: Frame,
+    times: Sequence[float],
+    groups: Sequence[Sequence[Step]],
+    down: Sequence[str],
+    rows: Sequence[str],
+) -> list[str]:
+    """The band of what held, its legend, and below it where bytes cost money."""
+    held = [group[-1].profile for group in groups]
+    names = [*rows, *(name for name in dict.fromkeys(held) if name not in rows)]
+    colours = {name: ROWS[n % len(ROWS)] for n, name in enumerate(names)} | {"down": NO_LINK}
+    words = [gone or name for gone, name in zip(down, held, strict=True)]
+    parts = bands(frame, times, words, colours.get)
+    cost = ["yes" if any(step.metered for step in group) else "" for group in groups]
+    strip = msgspec.structs.replace(frame, top=frame.top + frame.high, high=METERED)
+    parts += bands(strip, times, cost, lambda word: METERED_COLOUR if word else None)
+    legend = [(name, colours[name]) for name in names if name in words]
+    legend += [("no link", NO_LINK)] if "down" in words else []
+    legend += [("metered", METERED_COLOUR)] if "yes" in cost else []
+    x = frame.left + frame.wide
+    for name, colour in reversed(legend):
+        x -= 34 + 6.2 * len(name)
+        parts.append(box(x, frame.top - 17, 12, 9, colour))
+        parts.append(text(x + 17, frame.top - 9, name, FAINT, 11))
+    return parts
 
 
-def _short(value: float) -> str:
-    """With a letter for thousands: 61k, 2.5M."""
-    for letter, size in (("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+def _failures(frame: Frame, times: Sequence[float], groups: Sequence[Sequence[Step]]) -> list[str]:
+    """A tick for each stretch in which transfers failed."""
+    hit = ["yes" if any(step.failed for step in group) else "" for group in groups]
+    strip = msgspec.structs.replace(frame, high=5.0)
+    return bands(strip, times, hit, lambda word: CRITICAL if word else None)
+
+
+def _summary(steps: Sequence[Step]) -> str:
+    sent_mb = sum(step.sent_bytes for step in steps) / 1e6
+    span = clock(round(steps[-1].at_s - steps[0].at_s + STATE_S, -1))
+    end = steps[-1]
+    left = sum((end.critical_waiting, end.important_waiting, end.normal_waiting))
+    return (
+        f"{span}; {sent_mb:.3g} MB sent; waiting at the end: rows {left}, "
+        f"readings {end.background_waiting}"
+    )

@@ -10,9 +10,9 @@ import pytest
 
 from banksman.cli import main
 from banksman.clock import SystemClock
-from banksman.commands.sync import COLUMNS, point_of
+from banksman.commands.sync import point_of
 from banksman.status import SyncStatus
-from banksman.sync.simulate import read_trace
+from banksman.sync.trace import COLUMNS, read_trace
 from banksman.web.fake_page import FakePage
 
 
@@ -38,25 +38,31 @@ def point(**fields):
 
 def test_a_daemon_is_asked_and_the_columns_are_named(record):
     assert record.code == 0
-    assert record.lines[0] == "time_s,mbit,round_trip_ms,loss"
+    assert record.lines[0] == "time_s,mbit,round_trip_ms,loss,metered"
 
 
 def test_what_was_measured_is_a_line_that_simulate_reads():
     found = point(state="up", goodput_mbit=12.3456, round_trip_ms=41.23, reliability=0.9)
-    assert found == (5.0, 12.346, 41.2, 0.1)
+    assert found == (5.0, 12.346, 41.2, 0.1, 0)
     (read,) = read_trace([",".join(COLUMNS), ",".join(map(str, found))])
-    assert (read.at_s, read.mbit, read.round_trip_ms, read.loss) == found
+    assert (read.at_s, read.mbit, read.round_trip_ms, read.loss, read.metered) == found
 
 
 @pytest.mark.parametrize("state", ["down", "denied"])
 def test_while_the_uplink_is_down_the_line_carries_nothing(state):
     found = point(state=state, goodput_mbit=12.0, round_trip_ms=40.0, reliability=0.5)
-    assert found == (5.0, 0.0, 40.0, 0.0)
+    assert found == (5.0, 0.0, 40.0, 0.0, 0)
 
 
 def test_an_uplink_on_which_nothing_ever_arrived_lost_everything():
     found = point(state="up", goodput_mbit=1.0, round_trip_ms=1.0, reliability=0.0)
-    assert found == (5.0, 1.0, 1.0, 1.0)
+    assert found == (5.0, 1.0, 1.0, 1.0, 0)
+
+
+def test_a_metered_link_is_told_so():
+    found = point(state="up", goodput_mbit=1.0, round_trip_ms=1.0, reliability=1.0, metered=True)
+    (read,) = read_trace([",".join(map(str, found))])
+    assert read.metered
 
 
 def test_before_anything_was_measured_there_is_no_line():
