@@ -1,9 +1,11 @@
 """sync.lost, sync.duplicated: links that flap, endpoints and boxes that are killed, all at once.
 
 A box in a process of its own, with a backlog from before, records rows and readings and says which
-are durable; what is fresh goes beside the backlog. Its link breaks several times a second, the
-endpoint is killed every few seconds, the box itself too. In the end everything is left alone until
-nothing waits, and the endpoint's database is compared with what the box had said.
+are durable; what is fresh goes beside the backlog. Several times a second something breaks: one of
+its connections (a lane's), the whole line, now and then a process of the endpoint or the box
+itself. Which and when, a generator draws whose seed is in the figures' note. In the end everything
+is left alone until nothing waits, and the endpoint's database is compared with what the box had
+said.
 
 ``lost``: rows that were durable and are not there, readings missing from within a start's run or
 below its durable mark. ``duplicated``: rows or readings that are there twice.
@@ -14,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -35,9 +38,8 @@ from benchmarks.sync.boxed import SETTINGS
 from benchmarks.sync.relay import Relay
 
 SECONDS = 20.0
-FLAP_S = (0.05, 0.6)
-ENDPOINT_DIES_S = 3.0
-BOX_DIES_S = 4.0
+PAUSE_S = (0.05, 0.6)
+VICTIMS = {"connection": 6, "line": 4, "endpoint": 1, "box": 1}  # how often, by one another
 QUIET_WITHIN_S = 120.0
 READY_WITHIN_S = 30.0
 BACKLOG = 20_000  # polls
@@ -117,6 +119,39 @@ class Outcome(msgspec.Struct, frozen=True):
     faults: str
 
 
+class Scene:
+    """The box, its line and the endpoint: ``hurt`` one of them."""
+
+    def __init__(self, folder: Path, boxed: Boxed, relay: Relay, endpoint: RunningEndpoint) -> None:
+        self.endpoint = endpoint
+        self.hurts = dict.fromkeys(VICTIMS, 0)
+        self._folder = folder
+        self._boxed = boxed
+        self._relay = relay
+
+    async def hurt(self, victim: str, chance: random.Random) -> None:
+        """Break it, and begin it anew where it does not come again by itself."""
+        self.hurts[victim] += 1
+        match victim:
+            case "connection":
+                self._relay.break_one(chance)
+            case "line":
+                await self._relay.flap()
+            case "endpoint":
+                self.endpoint.kill_a_worker(chance)
+                await asyncio.to_thread(self.endpoint.__exit__, None, None, None)
+                self.endpoint = RunningEndpoint(self._folder / "cloud")
+                await asyncio.to_thread(self.endpoint.__enter__)
+                self._relay.to_port = _port(self.endpoint)
+            case "box":
+                await asyncio.to_thread(self._boxed.kill)
+                self._boxed.start()
+
+    def words(self) -> str:
+        """What broke how often."""
+        return ", ".join(f"{victim} {count}" for victim, count in self.hurts.items())
+
+
 async def run_faults(folder: Path, seconds: float, seed: int) -> Outcome:
     """One run."""
     chance = random.Random(seed)
@@ -125,41 +160,23 @@ async def run_faults(folder: Path, seconds: float, seed: int) -> Outcome:
     await fill(folder / "store", BACKLOG)
     endpoint = RunningEndpoint(folder / "cloud")
     await asyncio.to_thread(endpoint.__enter__)
-    deaths = {"box": 0, "endpoint": 0}
-    try:
-        async with Relay(_port(endpoint), MBIT, 0.002) as relay:
-            boxed = Boxed(folder / "store", relay.port, told)
-            boxed.start()
-            try:
-                await until(lambda: len(told.rows) > 0, READY_WITHIN_S, "the box records")
-                ends_s = loop.time() + seconds
-                endpoint_s, box_s = loop.time() + ENDPOINT_DIES_S, loop.time() + BOX_DIES_S
-                while loop.time() < ends_s:
-                    await asyncio.sleep(chance.uniform(*FLAP_S))
-                    await relay.flap()
-                    if loop.time() > endpoint_s:
-                        endpoint.kill_a_worker(chance)
-                        await asyncio.to_thread(endpoint.__exit__, None, None, None)
-                        endpoint = RunningEndpoint(folder / "cloud")
-                        await asyncio.to_thread(endpoint.__enter__)
-                        relay.to_port = _port(endpoint)
-                        deaths["endpoint"] += 1
-                        endpoint_s = loop.time() + ENDPOINT_DIES_S
-                    if loop.time() > box_s:
-                        await asyncio.to_thread(boxed.kill)
-                        boxed.start()
-                        deaths["box"] += 1
-                        box_s = loop.time() + BOX_DIES_S
-            finally:
-                await asyncio.to_thread(boxed.kill)
-            await _rest(folder / "store", relay.port)
-            flaps = relay.cuts
-    finally:
-        await asyncio.to_thread(endpoint.__exit__, None, None, None)
-    words = (
-        f"{flaps} flaps, {deaths['endpoint']} deaths of the endpoint, {deaths['box']} of the box"
-    )
-    return judge(folder / "cloud" / "cloud.db", told, words)
+    async with contextlib.AsyncExitStack() as stack:
+        relay = await stack.enter_async_context(Relay(_port(endpoint), MBIT, 0.002))
+        boxed = Boxed(folder / "store", relay.port, told)
+        scene = Scene(folder, boxed, relay, endpoint)
+        stack.callback(lambda: scene.endpoint.__exit__(None, None, None))
+        boxed.start()
+        try:
+            await until(lambda: len(told.rows) > 0, READY_WITHIN_S, "the box records")
+            ends_s = loop.time() + seconds
+            while loop.time() < ends_s:
+                await asyncio.sleep(chance.uniform(*PAUSE_S))
+                (victim,) = chance.choices(list(VICTIMS), list(VICTIMS.values()))
+                await scene.hurt(victim, chance)
+        finally:
+            await asyncio.to_thread(boxed.kill)
+        await _rest(folder / "store", relay.port)
+    return judge(folder / "cloud" / "cloud.db", told, f"seed {seed}: {scene.words()}")
 
 
 def _port(endpoint: RunningEndpoint) -> int:
@@ -204,12 +221,13 @@ def measure(context: Context) -> list[Figure]:
     idle, loaded = Pressure(), Pressure()
     runs: list[Outcome] = []
     for number in range(context.rounds):
-        context.say(f"faults {number + 1} of {context.rounds}")
+        seed = secrets.randbits(32)
+        context.say(f"faults {number + 1} of {context.rounds}, seed {seed}")
         folder = context.work / f"faults-{number}"
         idle.rest(REST_S)
         with loaded:
             seconds = SECONDS / 3 if context.quick else SECONDS
-            runs.append(asyncio.run(run_faults(folder, seconds, number)))
+            runs.append(asyncio.run(run_faults(folder, seconds, seed)))
     note = f"{'; '.join(run.faults for run in runs)}; {loaded_note(loaded.pct)}"
     counted = {
         "lost": [float(run.lost) for run in runs],

@@ -19,6 +19,7 @@ Rules of this file
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import struct
 from collections.abc import Callable
@@ -62,7 +63,8 @@ class Way:
 class Wire:
     """One connection. ``dead``: what comes over it is gone. ``left``: bytes up until it breaks."""
 
-    def __init__(self, left: int | None) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, left: int | None) -> None:
+        self.writer = writer
         self.dead = False
         self.left = left
 
@@ -79,7 +81,7 @@ class Relay:
         self.cuts = 0
         self.swallow = False
         self.lasts: Callable[[], int] | None = None
-        self.wires: set[Wire] = set()
+        self.wires: dict[Wire, None] = {}  # in the order in which they were made
         self.to_port = to_port
         self._mbit = mbit
         self._delay_s = delay_s
@@ -129,6 +131,14 @@ class Relay:
         await self.down()
         await self.up()
 
+    def break_one(self, chance: random.Random) -> bool:
+        """Reset a connection that is drawn; whether there was one."""
+        if not self.wires:
+            return False
+        self.cuts += 1
+        self._reset(chance.choice(list(self.wires)).writer)
+        return True
+
     @property
     def passed_bytes(self) -> int:
         """Both ways."""
@@ -140,8 +150,8 @@ class Relay:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         ends = [writer]
-        wire = Wire(None if self.lasts is None else self.lasts())
-        self.wires.add(wire)
+        wire = Wire(writer, None if self.lasts is None else self.lasts())
+        self.wires[wire] = None
         try:
             far_reader, far = await asyncio.open_connection("127.0.0.1", self.to_port)
             ends.append(far)
@@ -155,7 +165,7 @@ class Relay:
             # The relay ends: asyncio's own callback takes a cancelled connection for a fault.
             self._reset(writer)
         finally:
-            self.wires.discard(wire)
+            del self.wires[wire]
             for end in ends:
                 self._writers.discard(end)
                 end.close()

@@ -1,6 +1,7 @@
 """The relay holds its rate and the judge of faults sees what is missing or there twice."""
 
 import asyncio
+import random
 import sqlite3
 
 import msgspec
@@ -96,6 +97,29 @@ async def test_a_connection_lasts_for_as_many_bytes_as_was_drawn(echo_port):
             await reader.read()
         assert relay.cuts == 1
         writer.close()
+
+
+async def test_one_connection_that_is_drawn_breaks_and_the_others_go_on(echo_port):
+    async with Relay(echo_port) as relay:
+        chance = random.Random(1)
+        assert not relay.break_one(chance)
+        ends = [await asyncio.open_connection("127.0.0.1", relay.port) for _ in range(3)]
+        for reader, writer in ends:
+            writer.write(b"a")
+            assert await reader.readexactly(1) == b"a"
+        assert relay.break_one(chance)
+        while len(relay.wires) == 3:
+            await asyncio.sleep(0.005)
+        alive = 0
+        for reader, writer in ends:
+            writer.write(b"b")
+            try:
+                alive += await reader.readexactly(1) == b"b"
+            except (ConnectionError, asyncio.IncompleteReadError):
+                continue
+        assert (alive, relay.cuts) == (2, 1)
+        for _, writer in ends:
+            writer.close()
 
 
 def database(path, rows, blocks):
