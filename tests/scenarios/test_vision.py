@@ -29,14 +29,14 @@ source = "folder:shots"
 loop = true
 fps = 20
 report_ms = 100
-lost_after_ms = 500
+lost_after_ms = 5000
 
 [[inspection]]
 id = "caps"
 camera = "cam1"
 stale_ms = 10000
 region = {{ left = 40, top = 0, width = 240, height = 240 }}
-reject = {{ delay_ms = 2500, hold_ms = 500 }}
+reject = {{ delay_ms = 5000, hold_ms = 3000 }}
 
 [[trip]]
 name = "line"
