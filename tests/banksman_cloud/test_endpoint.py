@@ -422,3 +422,34 @@ async def test_a_messages_bytes_come_back_as_the_node_wrote_them(endpoint):
     await endpoint.ingest(NODE, checked(sent))
     page = await endpoint.search(Search(Kind.DECISION))
     assert bytes(page.found[0].message) == sent.body
+
+
+async def test_a_nul_in_any_text_is_kept_or_refused_and_never_a_fault(endpoint):
+    """PostgreSQL keeps no NUL in a text: what a box or a search says must not break it."""
+    nul = "a\0b"
+    await endpoint.register(
+        Registration(NODE, nul, nul, nul, "armed", 1, {nul: nul}, {nul: nul}, [{"id": nul}])
+    )
+    await endpoint.heartbeat(
+        Heartbeat(NODE, 1, 1, nul, "armed", True, 1.0, nul, link=LinkReport(interface=nul))
+    )
+    await endpoint.ingest(
+        NODE,
+        checked(
+            decision(1, reason=nul, point=nul), alarm(2, key=nul, text=nul), audit(3, nul, who=nul),
+            report(4, 1, 0, **{nul: nul}), result(5, nul, message=nul),
+        ),
+    )  # fmt: skip
+    details = await endpoint.details(NODE)
+    assert details.node.registration.location == nul
+    assert details.shadow.reported.values == {nul: nul}
+    assert len(await endpoint.alarms()) == 1
+    assert len((await endpoint.search(Search(Kind.DECISION))).found) == 1
+    for wanted in (
+        Search(Kind.DECISION, text=nul),
+        Search(Kind.DECISION, node=nul),
+        Search(Kind.DECISION, type=nul),
+    ):
+        assert (await endpoint.search(wanted)).found == []
+    with pytest.raises(NoSuchNode):
+        await endpoint.details(nul)

@@ -9,6 +9,8 @@ Rules of this file
   is sent again by its box and known by its ids.
 - ``synchronous_commit`` is on for our sessions whatever the server's default: an answer means
   fsync.
+- PostgreSQL keeps no NUL in a text, and one NUL would have a batch refused for ever: in a value it
+  stands as U+FFFD, and so finds nothing that was kept under another name.
 - A deadlock or a serialisation failure is tried again; a lost connection is Unavailable, and the
   next work connects anew.
 """
@@ -63,15 +65,17 @@ class PostgresSession:
 
     def all(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Every row."""
-        return self._connection.execute(_translated(statement), values, binary=True).fetchall()
+        found = self._connection.execute(_translated(statement), _sayable(values), binary=True)
+        return found.fetchall()
 
     def one(self, statement: str, **values: Any) -> tuple[Any, ...] | None:
         """The first row, or None."""
-        return self._connection.execute(_translated(statement), values, binary=True).fetchone()
+        found = self._connection.execute(_translated(statement), _sayable(values), binary=True)
+        return found.fetchone()
 
     def run(self, statement: str, **values: Any) -> int:
         """How many rows were changed."""
-        return self._connection.execute(_translated(statement), values).rowcount
+        return self._connection.execute(_translated(statement), _sayable(values)).rowcount
 
     def insert_new(
         self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
@@ -81,7 +85,11 @@ class PostgresSession:
             return 0
         arrays = zip(columns, zip(*rows, strict=True), strict=True)
         # A column of nothing but None has no type to tell, and NULL is what leaving it out means.
-        filled = {name: list(array) for name, array in arrays if any(v is not None for v in array)}
+        filled = {
+            name: [_without_nul(value) for value in array]
+            for name, array in arrays
+            if any(value is not None for value in array)
+        }
         statement = sql.SQL(
             "INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT DO NOTHING"
         ).format(
@@ -97,6 +105,16 @@ class PostgresSession:
         """An advisory lock to the transaction's end."""
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
+def _sayable(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _without_nul(value) for name, value in values.items()}
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str) and "\0" in value:
+        return value.replace("\0", "\ufffd")
+    return value
 
 
 def _kind_of(array: Sequence[Any]) -> LiteralString:

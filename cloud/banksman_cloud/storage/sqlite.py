@@ -32,6 +32,7 @@ from banksman_cloud.storage.sqlite_writer import SqliteWriter
 T = TypeVar("T")
 
 READERS = 2
+READER_CACHE_KIB = 4096
 PROGRESS_STEPS = 20_000  # virtual machine steps between looks at the clock: a few ms
 WORDS = {"serial": "INTEGER PRIMARY KEY", "bytes": "BLOB"}
 
@@ -146,6 +147,8 @@ class SqliteEngine:
     def _open_reader(self) -> None:
         connection = connect(self._path)
         connection.execute("PRAGMA query_only=ON")
+        # Behind it is the kernel's cache, which all of them share and which gives way in need.
+        connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
         self._local.connection = connection
         self._reading.append(connection)
 
