@@ -5,6 +5,7 @@ Rules of this file
   and a stuck batch stops no heartbeat.
 - While a bulk batch is on its way the next one is packed, so that a thin link stays full.
 - Where more critical records wait than one request takes, the newest go first with the oldest.
+  While nobody answers a few of them knock: they are packed anew for each try, for weeks if it must.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from banksman.sync.turns import LINGER_S, Turns
 from banksman.wire.messages import Priority
 
 URGENT_ROWS = 200
+KNOCK_ROWS = 10
 URGENT_BYTES = 64 * 1024
 CRITICAL = (Priority.CRITICAL,)
 
@@ -57,12 +59,13 @@ class Lanes:
 
     async def _critical(self) -> list[OutboxRow]:
         parts = self._parts
-        rows = await parts.bulk.rows(CRITICAL, URGENT_ROWS)
-        if len(rows) < URGENT_ROWS:
+        most = URGENT_ROWS if parts.standing.state == "up" else KNOCK_ROWS
+        rows = await parts.bulk.rows(CRITICAL, most)
+        if len(rows) < most:
             return rows
-        fresh = await parts.outbox.next_rows(CHANNEL, URGENT_ROWS // 2, CRITICAL, newest=True)
+        fresh = await parts.outbox.next_rows(CHANNEL, most // 2, CRITICAL, newest=True)
         known = {row.row_id for row in fresh} | parts.bulk.skipped
-        return [*fresh, *(row for row in rows if row.row_id not in known)][:URGENT_ROWS]
+        return [*fresh, *(row for row in rows if row.row_id not in known)][:most]
 
     async def bulk(self) -> None:
         """Everything else, by the schedule."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from banksman.config.schema_sync import SyncSettings
 from banksman.sync.bulk import Bulk
+from banksman.sync.lanes import KNOCK_ROWS
 from banksman.sync.link import LinkState
 from banksman.sync.policy import BATCH_S, Policy
 from banksman.sync.schedule import (
@@ -198,6 +199,23 @@ async def test_of_more_critical_rows_than_one_request_takes_the_newest_go_first(
     assert sorted(order) == sorted(names)
     assert order.index(names[-1]) < 200
     assert order.index(names[0]) < 200
+
+
+async def test_while_nobody_answers_a_few_critical_rows_knock_and_the_newest_is_one_of_them(
+    line, make_rig, store, until, until_owed
+):
+    await line.down()
+    names = [store.ids.next() for _ in range(600)]
+    for name in names:
+        store.put_alarm(
+            AlarmMessage(name, NODE, "hot", "too hot", Priority.CRITICAL, True, False, 1, 2, "boot")
+        )
+    until_owed("alarm", names)
+    rig = make_rig(line.port)
+    await until(lambda: rig.standing.failures > 1, "nobody answers")
+    rows = await rig.uplink._lanes._critical()
+    assert len(rows) == KNOCK_ROWS
+    assert {names[-1], names[0]} <= {row.id for row in rows}
 
 
 async def test_readings_faster_than_the_live_share_arrive_all_and_once(
