@@ -60,6 +60,16 @@ async def test_an_answer_is_kept_and_leaves_the_list(open_page, plant):
     assert plant.quality.done == ["review answered"]
 
 
+async def test_an_escape_that_a_person_finds_is_in_the_rate_at_once(open_page, plant):
+    page = await open_page()
+    await page.select_option("#quality-which", "waiting=true&passes=true")
+    await page.locator("#exhibits > li").first.get_by_role("button", name="Defect").click()
+    await log_in(page, plant)
+    station = page.locator('[data-station="caps"] .note')
+    await expect(station).to_contain_text("Escapes: 1 of the 213 passes drawn by chance looked at")
+    await expect(page.locator("#exhibits-none")).to_have_text("No picture waits for a person.")
+
+
 async def test_the_heat_map_can_be_put_away(open_page):
     page = await open_page()
     canvas = page.locator("#exhibits canvas").first

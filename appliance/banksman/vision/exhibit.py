@@ -21,13 +21,14 @@ from banksman.vision.severity import Limits, Severity
 from banksman.wire.messages import Priority
 
 Answer = Literal["", "good", "defect"]
-# Under this many times what good parts show, warmth is noise: a map is never stretched further.
-HEAT_FULL_MIN = 1.5
+# What the picture shows nearly everywhere, and at most the hottest of good parts (1), is cold. Less
+# than this above it is noise: a map is never stretched further.
+HEAT_SPAN_MIN = 0.6
 LABEL_CHARS = 64
 
 
 class Heat(msgspec.Struct, frozen=True):
-    """A coarse heat map: ``rows`` x ``columns`` bytes, base64, 255 being the hottest of it."""
+    """A coarse heat map: ``rows`` x ``columns`` bytes, base64; 0 is cold, 255 the hottest of it."""
 
     rows: int
     columns: int
@@ -164,7 +165,8 @@ def heat_of(seen: Inspection) -> Heat | None:
     if heat is None or heat.ndim != 2 or not heat.size:
         return None
     finite = np.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0)
-    full = max(float(finite.max()), HEAT_FULL_MIN)
-    levels = (finite.clip(0.0, full) * (255.0 / full)).astype(np.uint8)
+    cold = min(float(np.median(finite)), 1.0)
+    span = max(float(finite.max()) - cold, HEAT_SPAN_MIN)
+    levels = ((finite - cold).clip(0.0, span) * (255.0 / span)).astype(np.uint8)
     text = base64.b64encode(levels.tobytes()).decode("ascii")
     return Heat(int(heat.shape[0]), int(heat.shape[1]), text)

@@ -16,7 +16,7 @@ from banksman.vision.commission_view import Kind
 
 # From there on a person is asked: one good part in 100, or far from the others.
 ASKED_RARITY = 2.0
-ASKED_FAR = 3.0
+ASKED_FAR = 2.0
 
 
 class PartShown(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ def _shown(
 ) -> PartShown:
     kind, _, rest = part.partition("-")
     rarity, apart = rarities.get(part), far.get(part)
-    odd = rarity > ASKED_RARITY if rarity is not None else (apart or 0.0) > ASKED_FAR
+    odd = (rarity or 0.0) > ASKED_RARITY or (apart or 0.0) > ASKED_FAR
     return PartShown(
         id=part,
         kind="good" if kind == "good" else "defect",

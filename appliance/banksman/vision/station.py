@@ -225,6 +225,8 @@ class Station(Driver):
                 self._arrived.put(missed(0, self._ticks.mono_ns()))
             if self._gate is not None:
                 self._gate.look()
+            if self.using.now is None:
+                self._last_ns = self._ticks.mono_ns()  # nobody looks: a new bundle is not late
             why = self._silence.reason(self._ticks.mono_ns() - self._last_ns)
             if why:
                 self._silence.begin(why, self._beat)

@@ -1,5 +1,6 @@
 """Exhibits on the disk: whole or not at all, bounded, found again; the thread that keeps them."""
 
+import base64
 import threading
 
 import msgspec
@@ -161,12 +162,25 @@ class TestJpeg:
 
 
 class TestHeat:
-    def test_a_heat_map_is_stretched_to_its_hottest(self):
-        assert heat_of(finding().inspection).rows == 3
+    @staticmethod
+    def levels(*rows):
+        seen = msgspec.structs.replace(finding().inspection, heat=np.array(rows, np.float32))
+        heat = heat_of(seen)
+        found = np.frombuffer(base64.b64decode(heat.bytes), np.uint8)
+        return found.reshape(heat.rows, heat.columns).tolist()
+
+    def test_a_heat_map_is_stretched_from_what_is_usual_to_its_hottest(self):
+        assert self.levels([0.5, 0.5, 0.5], [0.5, 0.5, 2.5]) == [[0, 0, 0], [0, 0, 255]]
+
+    def test_a_good_part_is_not_red_all_over(self):
+        """Its patches are nearly as hot as the hottest of good parts, and all alike."""
+        assert np.max(self.levels([0.86, 0.9, 0.9], [0.9, 0.94, 1.0])) < 64
+
+    def test_a_defect_that_covers_most_of_the_picture_stays_hot(self):
+        assert self.levels([0.9, 3.0, 3.0], [3.0, 3.0, 3.0])[1] == [255, 255, 255]
 
     def test_noise_is_not_stretched_to_a_fire(self):
-        seen = msgspec.structs.replace(finding().inspection, heat=np.full((2, 2), 0.3, np.float32))
-        assert heat_of(seen).bytes == "MzMzMw=="  # 51, a fifth of 255
+        assert self.levels([0.3, 0.3, 0.3], [0.3, 0.3, 0.42])[1][2] == 50
 
     def test_without_a_memory_there_is_none(self):
         assert heat_of(msgspec.structs.replace(finding().inspection, heat=None)) is None

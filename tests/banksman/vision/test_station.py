@@ -171,6 +171,23 @@ async def test_without_a_bundle_it_is_lost_with_the_reason_until_one_is_used(mak
         assert line.station.using.version == "caps-2"
 
 
+async def test_a_new_bundle_is_not_late_because_there_was_none_before_it(make_line):
+    line = make_line(**REJECT)
+    line.station.using.use(None, "it was not taught yet")
+    async with line.running():
+        await line.until(lambda: line.station.health().state == "lost", "nobody looks")
+        line.clock.leap(3600.0)
+        told = len(line.notes.batches)
+        await line.until(lambda: len(line.notes.batches) > told + 3, "a beat went by")
+        line.looker.hold.clear()
+        line.station.using.use(line.in_use())
+        told = len(line.notes.batches)
+        await line.until(lambda: len(line.notes.batches) > told + 2, "beats went by")
+        assert line.station.health().fault == ""
+        line.looker.hold.set()
+        await line.until_told("severity", 0.0)
+
+
 async def test_frames_that_nobody_had_time_for_are_counted(make_line):
     async with make_line().running() as line:
         await line.until_told("severity", 0.0)

@@ -38,6 +38,7 @@ async function look(changed) {
   const odd = parts.filter((part) => part.odd).length;
   say(byId("teach-parts-sum"), odd ? `${count(odd)} look odd: really good?` : "the oddest first");
   show(byId("teach-parts-more"), parts.length > shown);
+  if (!parts.length) box.open = false;
   keyed(byId("teach-parts-list"), parts.slice(0, shown), (part) => part.id, (first) => card(of, first, changed));
 }
 

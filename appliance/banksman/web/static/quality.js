@@ -56,17 +56,18 @@ function sumWords(inspections) {
 }
 
 function showStations(inspections, rates) {
-  keyed(byId("stations"), inspections, (one) => one.id, (first) => {
+  const stations = inspections.map((one) => [one, rates.get(one.id)]);
+  keyed(byId("stations"), stations, ([one]) => one.id, ([first]) => {
     const name = h("span", { class: "name" });
     const value = h("span", { class: "value" });
     const notes = h("ul", { class: "note" });
     const button = h("button", { class: "plain small", type: "button" }, "Teach");
     button.addEventListener("click", () => teach(first.id, first.label));
-    const update = (one) => {
+    const update = ([one, rate]) => {
       say(name, one.label);
       say(value, one.bundle || "✕ no bundle");
       value.className = one.bundle ? "value" : "value bad";
-      const lines = one.bundle ? stationWords(one, rates.get(one.id)) : [one.why_none];
+      const lines = one.bundle ? stationWords(one, rate) : [one.why_none];
       keyed(notes, lines.map((text, place) => [place, text]), ([place]) => place, () => {
         const node = h("li");
         return { node, update: ([, text]) => say(node, text) };
@@ -112,7 +113,7 @@ function rateWords(rate, one) {
 
 /** "False stops: 2 of the 61 critical parts looked at were good (0.9 to 11 %)". */
 export function wrongWords(what, share, which, were) {
-  if (!share.of) return what === "Escapes" ? "Escapes: not known, as nobody has looked at a pass" : "";
+  if (!share.of) return what === "Escapes" ? "Escapes: not known yet, as nobody has looked at a pass drawn by chance" : "";
   return `${what}: ${share.count} of the ${count(share.of)} ${which} looked at ${share.count === 1 ? "was" : "were"} ${share.count === 1 ? were.replace("defects", "a defect") : were} (${percent(share.low)} to ${percent(share.high)} %)`;
 }
 
@@ -154,7 +155,7 @@ function exhibit(first, station) {
     h("div", { class: "told" },
       h("p", { class: "line" }, verdict, h("span", { class: "quiet" }, `${station?.label ?? first.station}, ${when(first.wall_ns)}`)),
       scale(first),
-      h("p", { class: "quiet why" }, `${first.action === "none" ? "No action" : words(first.action)}: ${first.reason}`),
+      h("p", { class: "quiet why" }, first.drawn ? "Drawn by chance from what passed: is it really good?" : `${first.action === "none" ? "No action" : words(first.action)}: ${first.reason}`),
       answer, buttons));
   return { node, update };
 }

@@ -121,7 +121,7 @@ function paintChoices(view) {
       input.checked = one.rate === chosen;
       const caught = one.caught.of ? `, ${one.caught.count} of ${one.caught.of} defects caught` : "";
       const proof = one.proven ? "" : " – so few parts cannot prove it";
-      say(what, `1 in ${Math.round(1 / one.rate)}: ${one.false_stops.count} of ${one.false_stops.of} good parts would be doubtful (at most ${(100 * one.false_stops.high).toPrecision(2)} %)${caught}${proof}`);
+      say(what, `1 in ${Math.round(1 / one.rate)}, from rarity ${number(one.threshold)}: ${one.false_stops.count} of ${one.false_stops.of} good parts would be doubtful (at most ${(100 * one.false_stops.high).toPrecision(2)} %)${caught}${proof}`);
     };
     return { node: h("label", { class: "rate" }, input, what), update };
   });
