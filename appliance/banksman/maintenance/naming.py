@@ -12,7 +12,8 @@ Rules of this file
   out, by
     - twice its spin, in the whole window or in its loudest half (its spot leaves the track);
     - cage lines that balls alike do not have, over what far sidebands of the races may carry, and
-      the combs of both races, each too faint to be a struck race; these two together.
+      the combs of both races, each too faint to be a struck race; these two together, at odds of
+      20 to 1 where a comb has decided that the bearing is damaged.
 - The cage is the slowest of all: its harmonics lie on everybody's lines, and a damaged ball swells
   and fades with it. Where the row of its own first lines is deeper than any other comb and no
   ball's spin explains more, it is the cage's.
@@ -85,7 +86,8 @@ def name_fault(samples: Samples, rate_hz: float, shaft_hz: float, orders: FaultO
     traits = [*_unlike(window, orders, seen), *_both(window, orders, first, second)]
     # They are read from different lines, so what they say adds up.
     ball = sum(max(0.0, trait.lead) for trait in traits)
-    if ball > DECISIVE:
+    # A race's comb decides that the bearing is damaged; which part of it, odds like a race's own.
+    if ball > (CLEAR if first.lead > DECISIVE else DECISIVE):
         clearest = max(traits, key=lambda trait: trait.lead)
         return window.found(clearest, "named", ball, _traits_told(traits))
     most = max((first, spin, cage), key=lambda case: case.lead)

@@ -1,6 +1,7 @@
 """Bearing faults that are made up, named; and what must not be named."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +258,16 @@ def test_recorded_races_are_named_and_the_healthy_record_is_not():
             assert finding.fault == "none"
         else:
             assert finding.fault in ("ball", "bearing", "none"), entry["file"]
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the Case Western records lie aside")
+@pytest.mark.parametrize(
+    ("record", "begin_s"), [("119_DE12k_B007_1hp", 3.0), ("222_DE12k_B021_0hp", 1.25)]
+)
+def test_beside_a_decided_comb_a_ball_is_named_at_odds_of_20_to_1(record, begin_s):
+    with np.load(DATA / f"{record}.npz") as archive:
+        samples = archive["DE"].reshape(-1)[round(begin_s * RATE_HZ) :][: round(RATE_HZ)]
+    rpm = {"119": 1772.0, "222": 1796.0}[record[:3]]
+    finding = fault_of(samples, RATE_HZ, rpm / 60)
+    assert (finding.fault, finding.certainty) == ("ball", "named")
+    assert math.log(20) < finding.lead < math.log(100)
