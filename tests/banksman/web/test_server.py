@@ -61,7 +61,8 @@ async def test_beyond_loopback_nothing_is_read_without_login(
         context = trusting(tmp_path)
         async with aiohttp.ClientSession(page.url) as client:
             for route in page.server._runner.app.router.routes():
-                path = route.resource.canonical.replace("{name}", "app.js").replace("{id}", "x")
+                path = route.resource.canonical.replace("{name}", "app.js")
+                path = path.replace("{id}", "x").replace("{part}", "good-0001")
                 if route.method != "GET":
                     continue
                 async with client.get(path, ssl=context) as answer:
