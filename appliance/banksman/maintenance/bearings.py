@@ -75,7 +75,12 @@ TABLE: dict[str, Geometry] = {
     "ER10K": Geometry(
         8, 0.3125, 1.319, source="MB ER-10K, NPTEL 112103024, example 15.2, table 15.1 (inch)"
     ),
-    "ER16K": Geometry(9, 7.94, 38.52, source="SpectraQuest, machinery fault simulator"),
+    "ER16K": Geometry(
+        9,
+        7.94,
+        38.52,
+        source="SpectraQuest, machinery fault simulator; orders as Forbes, Curtin 2012",
+    ),
     "UER204": Geometry(
         8, 7.92, 34.55, source="Wang et al., XJTU-SY, IEEE Trans. Reliab. 69 (2020)"
     ),
