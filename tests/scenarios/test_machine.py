@@ -183,3 +183,22 @@ async def test_the_present_is_called_normal_by_the_command_line(box, plc):
     await box.until_status(verdict_is(1), "the press is as normal at its new level")
     listed = await box.command("machines", "--socket", str(box.socket))
     assert listed.out.startswith("press: normal; ")
+
+
+@pytest.mark.timeout(120)
+async def test_clipped_samples_are_uncertain_everywhere_and_name_no_fault(box, plc):
+    await started(box, plc, struck=True)
+    bursts = np.load(box.folder / "bursts.npz")["acc"]
+    np.savez_compressed(box.folder / "bursts.npz", acc=bursts.clip(-0.1, 0.1))
+    await box.kill()
+    await box.start()
+    status = await box.until_status(
+        lambda status: values(status)["acc.x"]["quality"] == "uncertain", "it is in doubt"
+    )
+    assert "clipped" in values(status)["acc.x"]["text"]
+    await box.until_status(
+        lambda status: "clipped" in values(status)["press.verdict"]["text"], "and told with it"
+    )
+    shown = await box.get("/api/v1/machines/press")
+    assert shown["sensors"][0]["finding"]["fault"] == "blocked"
+    assert [flaw["kind"] for flaw in shown["sensors"][0]["flaws"]] == ["clipped"]

@@ -43,6 +43,9 @@ ALL: tuple[Conclusion, ...] = ("level", "impacts", "lines", "severity")
 # A sine spends 2.4 times as long in the last thousandth of its range as in the one before.
 PILE_MIN, PILE_RATIO = 5, 5
 SINE_KURTOSIS, SINE_SLACK = 1.5, 0.1
+# It rests a fiftieth of its time in that last thousandth, a twentieth in the last of 128 steps.
+# Noise that is cut so hard that it is as flat rests there for a quarter.
+SINE_PILE_MAX = 0.1
 # A run is no chance when it would turn up in one window of a million.
 RUN_ODDS = 1e6
 RUN_MIN = 8
@@ -200,7 +203,8 @@ def _in_step(samples: npt.NDArray[np.floating], piled: int) -> bool:
     centred = samples - samples.mean(dtype=np.float64)
     squares = centred * centred
     kurtosis = float((squares * squares).mean()) / float(squares.mean()) ** 2
-    return piled <= 2 * usual or abs(kurtosis - SINE_KURTOSIS) < SINE_SLACK
+    flat = abs(kurtosis - SINE_KURTOSIS) < SINE_SLACK
+    return piled <= 2 * usual or (flat and piled < SINE_PILE_MAX * len(samples))
 
 
 def _dropped(

@@ -294,3 +294,11 @@ async def test_every_reading_is_kept_even_of_a_sensor_that_decides_nothing(make_
     bench.loop.readings([Reading("plc.door", 1.0, "flag", Quality.GOOD, now_ns)])
     assert bench.notes.readings[0][0] == "plc"
     assert bench.notes.decisions == []
+
+
+async def test_what_is_in_doubt_is_recorded_with_the_quality_that_is_left_to_it(make_bench):
+    bench = make_bench()
+    bench.table.doubts["plc.heat"] = Quality.UNCERTAIN
+    await bench.see(20.0)
+    ((_, (reading,)),) = bench.notes.readings
+    assert (reading.value, reading.quality) == (20.0, Quality.UNCERTAIN)

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banksman.control.stream import RING_READINGS, WARM_UP_READINGS, Stream, StreamTable
+from banksman.control.stream import (
+    RING_READINGS,
+    WARM_UP_READINGS,
+    Stream,
+    StreamTable,
+    WatchedStream,
+)
 from banksman.control.view import sensor_view
 from banksman_drivers.ports import Burst, Quality, Reading
 
@@ -156,3 +162,32 @@ def test_words_of_an_earlier_reading_are_not_shown_beside_a_bad_one():
     assert sensor_view(stream, "", 2).text == "AB-123"
     table.update([Reading("scanner.batch", math.nan, "", Quality.BAD, 3)])
     assert sensor_view(stream, "", 4).text == ""
+
+
+def test_readings_in_doubt_are_of_that_quality_until_they_are_believed_again():
+    stream = WatchedStream("acc.x", "g", 1000)
+    table = StreamTable([stream, Stream("plc.heat", "degC", 1000)])
+    table.update([Reading("acc.x", 1.0, "g", Quality.GOOD, 1)])
+    assert stream.doubt(Quality.UNCERTAIN, "clipped")
+    assert (stream.quality, stream.text, stream.value) == (Quality.UNCERTAIN, "clipped", 1.0)
+    assert not stream.doubt(Quality.UNCERTAIN, "clipped")
+    batch = [
+        Reading("acc.x", 2.0, "g", Quality.GOOD, 2),
+        Reading("plc.heat", 20.0, "degC", Quality.GOOD, 2),
+    ]
+    table.update(batch)
+    assert stream.quality is Quality.UNCERTAIN
+    assert [each.quality for each in table.as_believed(batch)] == [Quality.UNCERTAIN, Quality.GOOD]
+    assert stream.doubt(Quality.BAD, "stuck")
+    assert stream.value != stream.value
+    stream.believe()
+    table.update([Reading("acc.x", 3.0, "g", Quality.GOOD, 3)])
+    assert (stream.quality, stream.text, stream.value) == (Quality.GOOD, "", 3.0)
+    assert table.as_believed(batch) is batch
+
+
+def test_a_doubt_raises_no_quality():
+    stream = WatchedStream("acc.x", "g", 1000)
+    stream.doubt(Quality.UNCERTAIN, "clipped")
+    stream.update(1.0, Quality.BAD, 1)
+    assert stream.quality is Quality.BAD

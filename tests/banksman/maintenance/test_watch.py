@@ -205,3 +205,51 @@ async def test_it_has_no_outputs(make_bench):
     assert bench.watch.outputs() == ()
     with pytest.raises(Unsupported, match=r"pump\.run"):
         await bench.watch.apply(Command("c", "pump.run", True, 0, "test"))
+
+
+async def test_a_flaw_lowers_the_quality_of_its_sensor_and_tells_the_reading_anew(make_bench):
+    bench = make_bench(vibration=[{"sensor": "acc.x"}])
+    heard = WatchedStream(
+        "acc.x", "g", 1e6, watch=bench.watch.on_reading, watch_burst=bench.watch.on_burst
+    )
+    noise = np.random.default_rng(1).normal(0, 1, 1024).astype(np.float32)
+    samples = noise.clip(-1, 1)
+    qualities = []
+
+    async def shake():
+        while True:
+            mono_ns = bench.clock.mono_ns()
+            heard.update_burst(Burst("acc.x", samples, 1e5, "g", Quality.GOOD, mono_ns))
+            qualities.append(heard.quality)
+            await asyncio.sleep(0.05)
+
+    bench.start()
+    bench.tasks.append(asyncio.create_task(shake()))
+    async with asyncio.timeout(60):
+        (told,) = await bench.sink.until(lambda batch: batch[0].sensor == "acc.x")
+        assert (told.quality, told.value) == (Quality.UNCERTAIN, pytest.approx(heard.value))
+        assert "clipped" in told.text
+        await bench.sink.until(
+            lambda batch: any(r.sensor == "pump.fault" and "clipped" in r.text for r in batch)
+        )
+        assert qualities[0] is Quality.GOOD  # samples are looked at on a thread of their own
+        samples = noise
+        await bench.told("fault", lambda fault: fault == 0)
+        while qualities[-1] is not Quality.GOOD:
+            await asyncio.sleep(0.01)
+    assert Quality.UNCERTAIN in qualities
+    assert heard.text == ""
+
+
+async def test_at_its_end_a_watch_doubts_nothing(make_bench):
+    bench = make_bench(vibration=[{"sensor": "acc.x"}])
+    heard = WatchedStream("acc.x", "g", 1e6, watch=bench.watch.on_reading)
+    bench.watch.on_reading(heard)
+    flat = np.full(1024, 0.5, dtype=np.float32)
+    bench.watch.on_burst(Burst("acc.x", flat, 1e4, "g", Quality.GOOD, bench.clock.mono_ns()))
+    bench.start()
+    async with asyncio.timeout(60):
+        await bench.sink.until(lambda batch: batch[0].sensor == "acc.x")
+    assert heard.doubts == {"acc.x": Quality.BAD}
+    await bench.stop()
+    assert heard.doubts == {}
