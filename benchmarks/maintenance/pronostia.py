@@ -3,8 +3,9 @@
 Each bearing is watched by the daemon's own `Judge`: levels of 0.1 s every 10 s, windows of 30 s,
 a first hour to learn from, of which half an hour is running in. Nothing else is set. These lives
 are so short that the hour is 40 to 70 % of them: until it is over only growth that most bands share
-can alarm; with half of it, running-in alarms two of them early. Remaining life is asked at 50, 55
-... 95 % of life, from the other bearings' runs only ("leaving one out").
+can alarm; with half of it, running-in alarms two of them early. ``shipped_*``: with nothing set at
+all. Four hours are then learned from, longer than any of these lives. Remaining life is asked at
+50, 55 ... 95 % of life, from the other bearings' runs only ("leaving one out").
 
 Score of the challenge: 1 for the true hours, halved by each 5 % too late and each 20 % too early.
 "Unknown" is scored as the constant guess, which is the peer: 1 300 s, the challenge's own best.
@@ -14,6 +15,7 @@ Windows, features and counts were chosen in sight of these four; those that lie 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,8 +34,8 @@ from benchmarks.pressure import Pressure
 
 RATE_HZ = 25_600.0
 PERIOD_S = 10.0
-WINDOW_RECORDS = 3
-LEARN_WINDOWS, SETTLE_WINDOWS = 120, 60
+SHORT_LIVES = {"window_s": 30.0, "learn_windows": 120, "settle_windows": 60}
+COVERED = "80 % intervals that hold the truth"
 AXES = ("acc.horizontal", "acc.vertical")
 ASKED = np.arange(0.50, 0.951, 0.05)
 GUESS_H = 1300.0 / 3600.0
@@ -66,8 +68,13 @@ def measure(context: Context) -> list[Figure]:
     files = sorted(folder.glob("*.npz")) if folder else []
     if len(files) < 2:
         return []
+    return _figures("", files, SHORT_LIVES) + _figures("shipped_", files, {})
+
+
+def _figures(prefix: str, files: Sequence[Path], options: Mapping[str, float]) -> list[Figure]:
+    """Those of one way to set the machines; ``options`` of ``[[machine]]``, the rest as shipped."""
     with Pressure() as pressure:
-        bearings = [watch(path) for path in files]
+        bearings = [watch(path, options) for path in files]
         answers = ask(bearings)
     fractions = [_fraction(each) for each in bearings]
     both = list(zip(bearings, fractions, strict=True))
@@ -78,23 +85,26 @@ def measure(context: Context) -> list[Figure]:
     early = sum(part < EARLY_LIFE for part in fractions)
     missed = sum(part >= 1.0 for part in fractions)
     asked = len(answers.score)
+    covered = 100.0 * _mean([float(each) for each in answers.covered])
     said = f"{asked} answers, {answers.unknown} unknown, leaving one of {count} bearings out"
     figures: list[tuple[str, str, float, Direction, Target | None, float | None, str]] = [
         ("missed_failures", "bearings", missed, "lower", Target("value", 0), None, told),
         ("early_alarms", "bearings", early, "lower", Target("value", 0), None,
-         "before 40 % of it; an hour of learning is 40 to 70 % of these lives"),
+         "before 40 % of it"),
         ("lead_in_time", "%", 100.0 * good / count, "higher", Target("value", 75), None,
          "bearings alarmed at least 10 minutes before the end"),
         ("life_score", "", _mean(answers.score), "higher", Target("excess", 0.0),
          _mean(answers.guess_score), said),
         ("life_error_s", "s", _mean(answers.error_s), "lower", Target("excess", 0.0),
          _mean(answers.guess_error_s), said),
-        ("life_covered", "%", 100.0 * _mean([float(each) for each in answers.covered]), "higher",
-         Target("value", 70), None, "80 % intervals that hold the truth; 70 to 90 is asked for"),
+        ("life_covered", "%", covered, "higher", Target("value", 70), None,
+         f"{COVERED}; 70 to 90 is asked for"),
+        ("life_covered_at_most", "%", covered, "lower", Target("value", 90), None,
+         f"{COVERED}: wider ones would say nothing"),
     ]  # fmt: skip
     return [
         figure(
-            f"maintenance.pronostia_{name}",
+            f"maintenance.pronostia_{prefix}{name}",
             unit,
             [value],
             direction=direction,
@@ -109,20 +119,14 @@ def measure(context: Context) -> list[Figure]:
     ]
 
 
-def watch(path: Path) -> Watched:
+def watch(path: Path, options: Mapping[str, float]) -> Watched:
     """Watch one bearing from its first record to its last."""
     with np.load(path) as archive:
         records = archive["acc_milli_g"]
-    heard = levels(records)
     machine = MachineSettings.model_validate(
-        {
-            "id": "bearing",
-            "window_s": WINDOW_RECORDS * PERIOD_S,
-            "learn_windows": LEARN_WINDOWS,
-            "settle_windows": SETTLE_WINDOWS,
-            "vibration": [{"sensor": axis} for axis in AXES],
-        }
+        {"id": "bearing", "vibration": [{"sensor": axis} for axis in AXES], **options}
     )
+    heard = levels(records, round(machine.window_s / PERIOD_S))
     judge = Judge(machine)
     alarm, hours, looks = None, [], []
     for number, window in enumerate(heard):
@@ -137,17 +141,15 @@ def watch(path: Path) -> Watched:
     return Watched(Run(name, np.array(hours), np.array(looks), life_h), alarm)
 
 
-def levels(milli_g: np.ndarray) -> Floats:
-    """The windows of one bearing as `Hearing.level` gives them: (windows, axes, LEVELS)."""
+def levels(milli_g: np.ndarray, of_window: int) -> Floats:
+    """The windows of so many records as `Hearing.level` gives them: (windows, axes, LEVELS)."""
     records = np.empty((len(milli_g), len(AXES), LEVELS))
     for axis in range(len(AXES)):
         for first in range(0, len(milli_g), CHUNK):
             rows = slice(first, first + CHUNK)
             records[rows, axis] = levels_of(describe(milli_g[rows, axis] / 1000.0, RATE_HZ))
-    windows = len(records) // WINDOW_RECORDS
-    shaped = records[: windows * WINDOW_RECORDS].reshape(
-        windows, WINDOW_RECORDS, *records.shape[1:]
-    )
+    windows = len(records) // of_window
+    shaped = records[: windows * of_window].reshape(windows, of_window, *records.shape[1:])
     return np.asarray(np.median(shaped, axis=1))
 
 
