@@ -383,6 +383,29 @@ async def test_a_camera_that_is_lost_nudges_nothing_and_the_setpoint_goes_back_t
     assert holding[SETPOINT] == STANDARD  # the output's declared safe state
 
 
+async def test_an_escape_is_found_among_the_passes_that_chance_drew(box, plc, shots, lesson):
+    drawing = TABLES.replace("stale_ms", "evidence = {{ passes_one_in = 1 }}\nstale_ms")
+    await taught(box, shots, lesson, tables=drawing)
+    found = []
+
+    async def drawn():
+        asked = "/api/v1/exhibits?waiting=true&passes=true"
+        found[:] = (await box.get(asked))["exhibits"]
+        return len(found) >= 2
+
+    await box._until(drawn, "two passes were drawn", 0.05)
+    csrf = await box.log_in()
+    for one, answer in zip(found, ("defect", "good"), strict=False):
+        assert (one["severity"], one["drawn"], one["heat"] is None) == ("pass", True, False)
+        status, _ = await box.post(f"/api/v1/exhibits/{one['id']}/answer", {"answer": answer}, csrf)
+        assert status == 200
+    told = await box.get("/api/v1/inspections")
+    assert (told["rates"][0]["escapes"]["count"], told["rates"][0]["escapes"]["of"]) == (1, 2)
+    (station,) = told["inspections"]
+    assert station["backend"].startswith("litert-")
+    assert station["inspect_p99_ms"] >= station["inspect_p50_ms"] > 0
+
+
 async def test_what_was_taught_and_answered_outlives_a_restart(box, plc, shots, lesson):
     await taught(box, shots, lesson)
     shots.film("stain")
