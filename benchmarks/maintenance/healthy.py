@@ -41,8 +41,9 @@ Floats = npt.NDArray[np.float64]
 KINDS = ("gaussian", "heavy", "minute", "slow", "quantised", "daily")
 STREAMS = 5_000
 SENSORS_EACH = 64
-MACHINES_EACH, QUICK_MACHINES_EACH = 13, 1  # of each kind: 4 992 streams
-COUNTED_H, QUICK_COUNTED_H = 6, 1
+MACHINES_EACH, QUICK_MACHINES_EACH = 4, 1  # of each kind
+# What hours of the day and the other sensors let expect is judged from the second day after on.
+COUNTED_H, QUICK_COUNTED_H = 60, 1
 SHIFT_WINDOWS = 30
 DAY_S = 86_400.0
 MEMORY_S = {"minute": 60.0, "slow": 1_200.0}
