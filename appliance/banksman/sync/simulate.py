@@ -5,7 +5,8 @@ Rules of this file
   `Prober` decide; only the link and the plant are modelled.
 - The link: a transfer takes a round trip and its bytes over the rate. Of all transfers the trace's
   share ``loss`` fails, drawn one by one: somewhere on the way it goes silent, is given up as the
-  courier gives up, and comes again. Its bytes and its time are spent. Over 0 Mbit/s nothing leaves.
+  courier gives up, and comes again. Its bytes and its time are spent; so are those of one that
+  takes longer than the courier waits at most. Over 0 Mbit/s nothing leaves.
 - Bytes while the trace is metered count against the config's budget of hour and day, from midnight
   at the first line on.
 """
@@ -20,7 +21,7 @@ import msgspec
 from banksman.config.schema_services import StoreSettings
 from banksman.config.schema_sync import SyncSettings
 from banksman.sync.budget import Budget
-from banksman.sync.courier import SOON_LEAST_S, WITHIN_LEAST_S
+from banksman.sync.courier import SOON_LEAST_S, WITHIN_LEAST_S, WITHIN_MOST_S
 from banksman.sync.link import STATE_S, LinkMeter
 from banksman.sync.plant import Plant, Queue
 from banksman.sync.policy import Plan, Policy
@@ -179,10 +180,12 @@ class Simulation:
             self._budget.spend(self._wall_ns(now_s), size)
         trip_s = point.round_trip_ms / 1e3
         took_s = max(trip_s + size / per_s, 1e-3)
-        if self._chance.random() < point.loss:
+        broken, share = self._chance.random() < point.loss, self._chance.random()
+        if broken or took_s > WITHIN_MOST_S:
             self._meter.failed(now_s)
             self._failed += 1
-            return _Outcome(arrived=False, took_s=self._chance.random() * took_s + patience_s)
+            spent_s = share * took_s + patience_s if broken else WITHIN_MOST_S
+            return _Outcome(arrived=False, took_s=min(spent_s, WITHIN_MOST_S))
         self._meter.succeeded(now_s + took_s, size, took_s, trip_s)
         return _Outcome(arrived=True, took_s=took_s)
 

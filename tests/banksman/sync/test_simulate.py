@@ -4,7 +4,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from banksman.cli import main
@@ -242,6 +242,7 @@ def test_a_picture_of_many_steps_has_no_more_points_than_can_be_seen():
     assert len(day) < 400_000
 
 
+@example([(5e-324, 0.0, 0.0)], False)
 @given(st.lists(POINTS, min_size=1, max_size=5), st.booleans())
 def test_every_picture_is_whole_and_within_its_frame(points, metered):
     trace = [(60.0 * n, *point) for n, point in enumerate(points)]
