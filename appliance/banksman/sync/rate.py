@@ -12,6 +12,7 @@ Rules of this file
   round trips in which TCP's window was smaller than the link, and the rest at the link's rate. So
   the rounds are taken off one after another until the rate fills no more than `FULL` of the window:
   slow start doubles the window each round trip (RFC 5681, 3.1).
+- A rate that takes off too few rounds is too low, so the highest seen on the way is the one.
 - Where less than `OWN_PART` of the time is left, the transfer was too short to show the link: what
   it tells is a bound, and is called one. A link's rate is never read beyond what was seen of it.
 - Without a window (another kernel, a proxy that is near) no round is taken off.
@@ -66,7 +67,7 @@ def rate_of(transfer: Transfer, base_s: float, base_bytes: int = 0) -> Rate:
         if own_s < least_s:
             return Rate(bound, at_least=True)
         if not window or not trip_s or per_s * trip_s <= FULL * window:
-            return Rate(per_s, at_least=False)
+            return Rate(bound, at_least=False)
         if left <= window:
             return Rate(bound, at_least=True)
         left -= window

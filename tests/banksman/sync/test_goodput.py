@@ -4,7 +4,7 @@ import random
 from collections import deque
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from banksman.config.schema_sync import SyncSettings
@@ -81,21 +81,21 @@ def test_sixty_megabit_over_a_long_round_trip_are_the_tables_best_row(trip_s, ne
     assert line.policy.plan(found, metered=False).profile == "wide"
 
 
-@given(
-    st.floats(0.3, 100), st.floats(0.001, 0.3), st.integers(0, 99), st.booleans()
-)  # fmt: skip
-def test_no_link_is_read_much_faster_than_it_is(mbit, trip_s, seed, near_proxy):
+# Over a fast link a probe takes no longer than the endpoint's own time varies.
+@given(st.floats(0.3, 15), st.floats(0.001, 0.3), st.integers(0, 99), st.booleans())
+def test_no_thin_link_is_read_much_faster_than_it_is(mbit, trip_s, seed, near_proxy):
     line = Line(mbit, trip_s, seed, near_proxy)
     assert line.idle(120).goodput_mbit <= 1.2 * mbit + 0.1
 
 
+@example(0.30078125, 0.3, 18_125)
 @given(st.floats(0.3, 100), st.floats(0.0, 0.5), st.integers(16 * 1024, 2**20))
 def test_one_transfer_tells_the_links_rate_or_a_bound_and_says_which(mbit, trip_s, size):
     took_s = tcp_takes_s(size, mbit, trip_s)
     found = rate_of(Transfer(size, took_s, trip_s, WINDOW), trip_s)
     assert found.per_s * 8 / 1e6 <= 1.2 * mbit
     if not found.at_least:
-        assert found.per_s * 8 / 1e6 >= 0.5 * mbit
+        assert found.per_s * 8 / 1e6 >= 0.7 * mbit
 
 
 def test_a_short_batch_over_a_quick_link_does_not_make_it_a_thin_one():
