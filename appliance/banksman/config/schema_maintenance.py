@@ -46,6 +46,10 @@ class VibrationSettings(Settings):
     full_scale: float | None = Field(
         None, gt=0, le=1e9, description="the sensor's range, in its unit; tells a clipped input"
     )
+    limit_rms: float | None = Field(
+        None, gt=0, le=1e9,
+        description="what its rms must not reach, in its unit; `remaining` says when it would",
+    )  # fmt: skip
 
 
 class SlowSettings(Settings):

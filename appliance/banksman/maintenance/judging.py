@@ -40,7 +40,7 @@ from banksman.maintenance.scorer import StreamBank
 from banksman.maintenance.season import KeptSeason, SeasonBank
 from banksman.maintenance.standing import Judgement, RowsNow
 from banksman.maintenance.together import KeptTogether, Together
-from banksman.maintenance.trend import Forecast, KeptTrend, Limit, Trend, duration, forecasts
+from banksman.maintenance.trend import Forecast, KeptTrend, Trend, duration, forecasts, limits_of
 from banksman.maintenance.wearing import KeptLife, Wearing
 
 WINDOW_VECTORS = 10  # vectors of all slow sensors in a window
@@ -80,12 +80,7 @@ class Judge:
         self.scorer = StreamBank(max(1, len(table.slow)))  # of the windows' medians
         self._seasons = SeasonBank(len(table.slow) * len(states))
         self._trend = Trend()
-        self._limits = [
-            Limit(row, each.sensor, limit, upper)
-            for row, each in enumerate(machine.slow)
-            for limit, upper in ((each.limit, True), (each.limit_low, False))
-            if limit is not None
-        ]
+        self._limits = limits_of(machine, table)
         self._judged: State = states[-1]  # the newest state that was judged
         self._forecasts: tuple[Forecast, ...] = ()
         self._prognosis = NOTHING

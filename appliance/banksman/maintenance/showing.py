@@ -117,10 +117,10 @@ def trend_of(
     levels = rows.levels[:, row] if len(rows.levels) else np.zeros(0)
     band = np.array([rows.low[row], rows.centre[row], rows.high[row]])
     forecast, unit = None, units.get(spec.sensor, "")
-    if spec.kind == "level":
+    if spec.kind in ("level", "loud"):
         # Of two limits that which comes first.
         forecast = next((each for each in rows.forecasts if each.sensor == name), None)
-    elif spec.kind in ("loud", "shape", "band"):
+    if spec.kind in ("loud", "shape", "band"):
         levels, band = np.exp(levels), np.exp(band)
         units_heard = {each.sensor: each.unit for each in heard}
         unit = "" if spec.kind == "shape" else units_heard.get(spec.sensor, "")

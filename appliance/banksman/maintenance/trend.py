@@ -23,20 +23,26 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.degradation import WINDOWS_MAX, Crossing, crossing
 from banksman.maintenance.keeping import Packed, packed, unpacked
 from banksman.maintenance.rarity import Floats
+from banksman.maintenance.rows import RowTable
 
 HOURS_PER_S = 1.0 / 3600.0
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """What a sensor, of row ``row``, must not reach: from below where it is ``upper``."""
+    """What a sensor, of row ``row``, must not reach: from below where it is ``upper``.
+
+    ``logarithms``: the row holds those of what ``value`` is, and is taken to grow by shares.
+    """
 
     row: int
     sensor: str
     value: float
     upper: bool = True
+    logarithms: bool = False
 
 
 class KeptTrend(msgspec.Struct, frozen=True):
@@ -119,6 +125,21 @@ class Trend:
         return hours[past], np.stack([levels for _, levels in kept])[past]
 
 
+def limits_of(machine: MachineSettings, table: RowTable) -> list[Limit]:
+    """What is configured, of slow sensors and of how loud vibration may become."""
+    limits = [
+        Limit(row, each.sensor, limit, upper)
+        for row, each in enumerate(machine.slow)
+        for limit, upper in ((each.limit, True), (each.limit_low, False))
+        if limit is not None
+    ]
+    for heard in machine.vibration:
+        if heard.limit_rms is not None:
+            name = f"{heard.sensor} rms"
+            limits.append(Limit(table.names.index(name), name, heard.limit_rms, logarithms=True))
+    return limits
+
+
 def forecasts(trend: Trend, state: str, limits: Sequence[Limit]) -> tuple[Forecast, ...]:
     """One for each limit; the soonest first, unknown ones last."""
     if not limits:
@@ -128,7 +149,8 @@ def forecasts(trend: Trend, state: str, limits: Sequence[Limit]) -> tuple[Foreca
     for each in limits:
         column = levels[:, each.row] if len(levels) else np.zeros(0)
         usable = np.isfinite(column)
-        told = crossing(hours[usable], column[usable], each.value, rising=each.upper)
+        value = math.log(each.value) if each.logarithms else each.value
+        told = crossing(hours[usable], column[usable], value, rising=each.upper)
         found.append(Forecast(each.sensor, each.value, told, each.upper))
     return tuple(sorted(found, key=_soonest))
 

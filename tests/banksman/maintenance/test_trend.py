@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.degradation import WINDOWS_MAX
-from banksman.maintenance.trend import Limit, Trend, forecasts
+from banksman.maintenance.rows import RowTable
+from banksman.maintenance.trend import Limit, Trend, forecasts, limits_of
 
 
 def rising(windows=120, per_hour=6.0):
@@ -56,3 +58,19 @@ def test_a_gap_is_no_level():
     trend.add(120 * 60.0, "loaded", np.array([np.nan, 3.0]))
     found = forecasts(trend, "loaded", [Limit(0, "p.heat", 80.0)])
     assert found[0].told.hours == pytest.approx(3.0, rel=0.05)
+
+
+def test_vibration_that_grows_by_shares_is_told_with_its_limit():
+    settings = MachineSettings.model_validate(
+        {"id": "pump", "vibration": [{"sensor": "acc.x", "limit_rms": 2.0}]}
+    )
+    table = RowTable(settings)
+    (limit,) = limits_of(settings, table)
+    trend = Trend()
+    for minute in range(120):  # doubles in four hours, and two of them are over
+        levels = np.zeros(len(table))
+        levels[table.names.index("acc.x rms")] = np.log(2.0) * minute / 240
+        trend.add(minute * 60.0, "loaded", levels)
+    (found,) = forecasts(trend, "loaded", [limit])
+    assert found.told.hours == pytest.approx(2.0, rel=0.05)
+    assert found.words.startswith("acc.x rms reaches 2 in 2.0 h (80 %: ")
