@@ -14,6 +14,7 @@ import platform
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         store=store,
         alarms=desk_alarms,
         link=telemetry.status,
-        versions=lambda rules: _versions(rules, models, board),
+        versions=partial(_versions, models, board, version("banksman")),
         load_points=core.reload,
         mono_ns=clock.mono_ns,
         sync=lambda: uplink.status() if uplink is not None else SyncStatus(),
@@ -329,9 +330,9 @@ def _announce(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _versions(rules: str, models: Mapping[str, Model], board: str) -> Versions:
+def _versions(models: Mapping[str, Model], board: str, release: str, rules: str) -> Versions:
     return Versions(
-        banksman=version("banksman"),
+        banksman=release,
         python=platform.python_version(),
         rules=rules,
         guard=why_not_available() or "native",

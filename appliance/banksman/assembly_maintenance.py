@@ -59,8 +59,7 @@ def let_listen(watches: Sequence[Watch], extras: Extras) -> Extras:
             bursts.setdefault(sensor, []).append(watch.on_burst)
     fed_by = {
         watch.id: frozenset(
-            name.partition(".")[0]
-            for name in (*watch.listens_to(), *watch.bursts_from())
+            name.partition(".")[0] for name in (*watch.listens_to(), *watch.bursts_from())
         )
         for watch in watches
     }

@@ -7,6 +7,7 @@ import importlib.util
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def make_uplink(
         courier,
         _registration(loaded, clock, view, {"orders": list(orders), "settable": table}),
         _heartbeat(clock, store, view, desk, mono_s),
-        lambda: _reported(view),
+        partial(_reported, view, version("banksman")),
         OrderBook(node, clock, store.ids.next, orders, store.load_state, store.save_state, note),
         Shadow(node, store.ids.next, table, store.load_state, store.save_state, hold),
         settings.heartbeat_s,
@@ -183,7 +184,7 @@ def _registration(
     hardware: dict[str, Any] = msgspec.to_builtins(board)
     capabilities: dict[str, Any] = msgspec.to_builtins(capabilities_of(board))
     capabilities |= msgspec.to_builtins(takes)
-    started_wall_ns = clock.wall_ns()
+    started_wall_ns, release = clock.wall_ns(), version("banksman")
     node = loaded.config.node
     devices = [
         {
@@ -201,7 +202,7 @@ def _registration(
             node=node.id,
             site=node.site,
             location=node.location,
-            version=version("banksman"),
+            version=release,
             mode=view.newest.mode,
             started_wall_ns=started_wall_ns,
             hardware=hardware,
@@ -240,13 +241,17 @@ def _heartbeat(
     return make
 
 
-def _reported(view: View) -> Mapping[str, Any]:
-    """The state that the shadow shows; what changes often belongs into the heartbeat."""
+def _reported(view: View, release: str) -> Mapping[str, Any]:
+    """The state that the shadow shows; what changes often belongs into the heartbeat.
+
+    ``release`` is handed in: to ask the installed package for it reads and parses a file, and this
+    is asked for several times a second.
+    """
     snapshot = view.newest
     return {
         "mode": snapshot.mode,
         "rules_version": snapshot.rules_version,
-        "version": version("banksman"),
+        "version": release,
         "latched": sorted(trip.name for trip in snapshot.trips if trip.latched),
         # A fault is no number of its own here: what it is stands in its alarm.
         **{f"device.{one.id}": "faulty" if one.fault else one.state for one in snapshot.devices},

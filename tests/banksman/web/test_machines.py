@@ -27,7 +27,7 @@ async def test_every_machine_is_told_at_a_glance(client):
     assert spindle["fault"] == "bearing, outer race"
     assert spindle["hours_low"] < spindle["hours"] < spindle["hours_high"]
     assert pump["verdict"] == "unknown"
-    assert pump["what"] == "normal is 10% learned, 3.4 h of running to go"
+    assert pump["what"] == "normal is 10% learned, 3.5 h of running to go"
     assert pump["hours"] is None
 
 
