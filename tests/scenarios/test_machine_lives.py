@@ -9,7 +9,7 @@ import asyncio
 import numpy as np
 import pytest
 
-RATE_HZ, SAMPLES = 12_000.0, 1_024
+SAMPLES = 1_024  # 40 ms of them, every 50 ms
 WELL, WORN, HELD = 90, 40, 60  # bursts, 20 a second
 
 TABLES = """\
@@ -19,7 +19,7 @@ id = "acc"
 file = "bursts.npz"
 format = "bursts"
 array = "acc"
-rate_hz = 12000.0
+rate_hz = 25600.0
 interval_s = 0.05
 loop = false
 point = [{ name = "x", unit = "g" }]
