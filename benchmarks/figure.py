@@ -83,7 +83,8 @@ def judge(
     reached = _measure(target, value, peer_value)
     if reached is None:
         return None
-    return reached <= target.limit if direction == "lower" else reached >= target.limit
+    # numpy's own bool, from a figure that numpy computed, would not go into the results' JSON.
+    return bool(reached <= target.limit if direction == "lower" else reached >= target.limit)
 
 
 def figure(

@@ -1,5 +1,7 @@
 """`met` is computed from value, peer, target and pressure, and from nothing else."""
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +101,11 @@ def test_a_comparison_needs_a_peer():
         figure(
             "a.b", "ms", [1], direction="lower", n=1, pressure_pct=0.0, target=Target("ratio", 1)
         )
+
+
+def test_a_figure_that_numpy_computed_can_be_written_down():
+    made = figure(
+        "a.b", "ms", [np.float64(2.0)], direction="lower", n=1, pressure_pct=0.0,
+        target=Target("value", 3.0),
+    )  # fmt: skip
+    assert msgspec.to_builtins(made)["met"] is True
