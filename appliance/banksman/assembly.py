@@ -39,6 +39,7 @@ from banksman.guard_news import GuardNews
 from banksman.logs import log_alarm
 from banksman.security.accounts import Accounts
 from banksman.status import SyncHistory, SyncStatus, Versions
+from banksman.store.given_up import GivenUpBook
 from banksman.store.sealing import Seal, load_seal
 from banksman.store.store import Store
 from banksman.store.watch import StoreWatch
@@ -172,7 +173,13 @@ async def assemble(loaded: LoadedConfig, clock: Clock) -> Parts:
         "clock": lambda: watch_clock(clock, core.note),
         **vision.jobs,
         **identity.jobs,
-        "store": StoreWatch(store.status, config.store, desk_alarms, core.disarm).run,
+        "store": StoreWatch(
+            *(store.status, config.store, desk_alarms, core.disarm),
+            GivenUpBook(
+                *(store.load_state, store.save_state, clock.wall_ns, core.note),
+                thinned=lambda: desk.sync_status().readings_thinned,
+            ),
+        ).run,
     }
     if config.mqtt.host is not None:
         jobs["telemetry"] = telemetry.run

@@ -29,6 +29,8 @@ from banksman.store.aside import Unread
 from banksman.store.database import CHECK_AT_OPEN_MB, Fault
 from banksman.store.delivered import NOTHING
 from banksman.store.folder import open_folder
+from banksman.store.given_up import STATE_KEY as GIVEN_UP_KEY
+from banksman.store.given_up import decoded, is_loss
 from banksman.store.parts import Parts, build
 from banksman.store.reader import Reader
 from banksman.store.room import MB, Keeper, file_bytes
@@ -83,6 +85,9 @@ class Store(Answers):
             Stretch(parts.memory.state.get(STRETCH_KEY)),
             lambda kept: self.save_state(STRETCH_KEY, kept),
         )
+        for what, count in decoded(parts.memory.state.get(GIVEN_UP_KEY)).totals.items():
+            if is_loss(what):
+                parts.drops.add(what, count)  # a restart begins no count anew
         reader = Reader(parts.path, self._suspect, parts.seal, self._unread)
         spooler = Spooler(parts, settings.spool_ms / 1e3, self._tell)
         writer = Writer(

@@ -19,6 +19,7 @@ import msgspec
 from banksman.config.schema_services import StoreSettings
 from banksman.control.ports import AlarmSignal
 from banksman.status import StoreStatus
+from banksman.store.given_up import GivenUpBook, is_loss
 from banksman.wire.messages import Priority
 
 LOOK_S = 1.0
@@ -38,9 +39,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 def shed_rows(dropped: Mapping[str, int]) -> int:
     """How many records that nobody had acknowledged were given up for room or for their age."""
-    return sum(
-        count for what, count in dropped.items() if what.endswith(("_shed", "_full", "_expired"))
-    )
+    return sum(count for what, count in dropped.items() if is_loss(what))
 
 
 def unencodable(dropped: Mapping[str, int]) -> int:
@@ -96,6 +95,10 @@ class Losses:
         self._text = text
         self._count = self._calm = 0
 
+    def begin(self, dropped: Mapping[str, int]) -> None:
+        """So much had gone before this start: no news."""
+        self._count = self._count_of(dropped)
+
     def look(self, dropped: Mapping[str, int]) -> dict[str, Condition]:
         """What holds now; call it once each look."""
         count = self._count_of(dropped)
@@ -109,7 +112,7 @@ class Losses:
 
 
 SHED = (
-    "{} records and readings were given up for room or age since the start, the least urgent "
+    "{} records and readings were given up for room or age so far, the least urgent "
     "first: connect the uplink or raise [store] quota_mb"
 )
 UNENCODABLE = (
@@ -127,28 +130,40 @@ class StoreWatch:
         settings: StoreSettings,
         alarms: AlarmSignal,
         disarm: Callable[[str], None],
+        book: GivenUpBook | None = None,
     ) -> None:
-        """``disarm`` is told why the box may not act any more, and by an empty text when it may."""
+        """``disarm`` is told why the box may not act any more, and by an empty text when it may.
+
+        ``book`` keeps and reports what was given up.
+        """
         self._status = status
         self._settings = settings
         self._alarms = alarms
         self._disarm = disarm
         self._holding: set[str] = set()
         self._why = ""
+        self._book = book
         self._losses = (
             Losses("store.shed", shed_rows, SHED),
             Losses("store.unencodable", unencodable, UNENCODABLE),
         )
+        if book is not None:
+            self._losses[0].begin(book.totals)
 
     async def run(self) -> None:
         """Look once a second until cancelled."""
-        while True:
-            self.look()
-            await asyncio.sleep(LOOK_S)
+        try:
+            while True:
+                self.look()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            self.look()  # what went in the last second is counted, too
 
     def look(self) -> None:
         """Compare what holds now with what held before."""
         status = self._status()
+        if self._book is not None:
+            self._book.look(status.dropped)
         found = conditions(status, self._settings)
         for losses in self._losses:
             found |= losses.look(status.dropped)
