@@ -38,7 +38,7 @@ from banksman.sync.flight import Flight, Reply, tracing
 from banksman.sync.names import WITHIN_S, Names
 from banksman.sync.sessions import Sessions
 from banksman.sync.standing import LANES
-from banksman_drivers.links.bind import bind_to
+from banksman.sync.way import socket_by
 
 ANSWER_BYTES_MAX = 1024 * 1024
 HEAD_BYTES = 600  # about what a request's and its answer's heads take on the wire
@@ -229,18 +229,7 @@ class Transport:
         )
 
     def _socket(self, address: AddressInfo) -> socket.socket:
-        family, kind, protocol, _, _ = address
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            silent_ms = round(SILENT_MOST_S * 1e3)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, silent_ms)
-            if self.interface is not None:
-                bind_to(sock, self.interface)
-        except OSError:
-            sock.close()
-            raise
-        return sock
+        return socket_by(self.interface, address, SILENT_MOST_S)
 
 
 def connect_within_s(round_trip_ms: float | None) -> float:

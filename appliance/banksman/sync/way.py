@@ -44,12 +44,20 @@ class OpenWay:
         """Nobody counts."""
 
 
-def socket_by(interface: str | None, address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket that does not block, for ``aiohttp.TCPConnector``. Raises OSError, LinkUnusable."""
+def socket_by(
+    interface: str | None, address: aiohttp.AddrInfoType, silent_most_s: float | None = None
+) -> socket.socket:
+    """A socket that does not block, for ``aiohttp.TCPConnector``. Raises OSError, LinkUnusable.
+
+    ``silent_most_s``: how long what was sent may stay unacknowledged; None leaves it to TCP.
+    """
     family, kind, protocol, _, _ = address
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
+        if silent_most_s is not None:
+            silent_ms = round(silent_most_s * 1e3)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, silent_ms)
         if interface is not None:
             bind_to(sock, interface)
     except OSError:

@@ -1,11 +1,13 @@
 """Sockets leave by the interface that was chosen; one that is deaf is left for another."""
 
+import socket
 import time
 
 import pytest
 
 from banksman.sync.transport import NoAnswer, Transport
 from banksman.sync.watch import DEAF_AFTER_S, LinkWatch
+from banksman.sync.way import socket_by
 from banksman_drivers.links.values import InterfaceFacts, LinkRule
 
 WIRE = InterfaceFacts("eth0", "ethernet", up=True, routed=True, metric=100)
@@ -55,3 +57,13 @@ async def test_the_only_interface_is_never_left():
     await watch.look(0.0)
     await watch.look(900.0, down_s=900.0)
     assert watch.bound_to == "eth0"
+
+
+@pytest.mark.parametrize(("silent_most_s", "silent_ms"), [(None, 0), (10.0, 10_000)])
+def test_the_kernel_gives_up_what_nobody_acknowledges_for_as_long_as_was_asked(
+    silent_most_s, silent_ms
+):
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 9))
+    with socket_by("lo", address, silent_most_s) as sock:
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == silent_ms
+        assert not sock.getblocking()
