@@ -91,7 +91,8 @@ class Standing:
 
     def denied(self, why: str, now_s: float) -> bool:
         """This box may not send; True when that is news."""
-        self._open_s["beat"] = now_s + KNOCK_S
+        spread = 1 + AFTER_SPREAD * self._chance()
+        self._open_s["beat"] = now_s + KNOCK_S * spread
         self._alone.clear()
         return self._become("denied", why, now_s)
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from secured_site import SecuredSite
 
-from banksman.sync.standing import LANES, NOBODY_MOST_S, Standing
+from banksman.sync.standing import KNOCK_S, LANES, NOBODY_MOST_S, Standing
 from banksman.sync.transport import CONNECT_LEAST_S, Answer, NoAnswer, Transport
 from banksman_cloud.endpoint import Endpoint
 from banksman_cloud.storage.sqlite import SqliteEngine
@@ -117,6 +117,13 @@ def test_what_is_sent_away_together_does_not_come_back_together(chance, waits_s)
     standing = Standing(0.0, chance=lambda: chance)
     standing.trouble("urgent", "it is busy", 20.0, 0.0)
     assert standing.wait_s("urgent", 0.0) == pytest.approx(waits_s)
+
+
+@pytest.mark.parametrize(("chance", "share"), [(0.0, 1.0), (0.5, 1.125), (1.0, 1.25)])
+def test_boxes_that_are_denied_together_do_not_knock_together(chance, share):
+    standing = Standing(0.0, chance=lambda: chance)
+    standing.denied("403", 0.0)
+    assert standing.wait_s("beat", 0.0) == pytest.approx(share * KNOCK_S)
 
 
 HOLD, RESET = b"/hold", b"/reset"
