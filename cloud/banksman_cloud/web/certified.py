@@ -1,9 +1,9 @@
 """Who speaks by TLS: the certificate of the connection, looked up at each request.
 
 Rules of this file
-- OpenSSL has checked that our authority signed it, that it is a client's, and that its time has
-  come. Whether it may still speak is the registry's to say, at every request, on connections that
-  have been open for long as well.
+- OpenSSL has checked that our authority signed it and that it is a client's. Its time, and whether
+  it may still speak, are the registry's to say, at every request, on connections that have been
+  open for long as well.
 - The node's name is the registry's, of the certificate's number; nothing that a caller says.
 """
 

@@ -87,11 +87,33 @@ async def test_the_listeners_own_certificate_speaks_for_nobody(site):
     assert await refused_by_tls(site, site.secured.folder.server)
 
 
-async def test_an_ended_certificate_is_broken_off(site):
+async def test_an_ended_certificate_is_told_so(site, clock):
+    clock.ahead_s = -91 * DAY_S
+    pair = await site.enrol(NODE)
+    clock.ahead_s = 0
+    status, answer, headers = await site.ingest(pair, decision(1, NODE), node=NODE)
+    assert (status, reason(answer)) == (403, "ended-certificate")
+    assert headers["Connection"] == "close"
+
+
+async def test_an_ended_certificate_that_the_registry_never_saw_is_refused(site):
     key = new_key()
     authority = site.secured.authority
     made = authority.issue(check(request_for(NODE, key)), _now() - timedelta(days=91))
-    assert await refused_by_tls(site, site.keep_pair(NODE, key, made))
+    pair = site.keep_pair(NODE, key, made)
+    status, answer, _ = await site.ingest(pair, decision(1, NODE), node=NODE)
+    assert (status, reason(answer)) == (403, "unknown-certificate")
+
+
+async def test_an_ended_certificate_renews_nothing(site, clock):
+    clock.ahead_s = -91 * DAY_S
+    key = new_key()
+    pair = await site.enrol(NODE, key=key)
+    clock.ahead_s = 0
+    status, answer, _ = await site.ask(
+        "POST", f"{EST}/simplereenroll", pair, data=body_of(request_for(NODE, key))
+    )
+    assert (status, reason(answer)) == (403, "ended-certificate")
 
 
 async def test_a_certificate_that_ends_on_an_open_connection_is_refused(site, clock):

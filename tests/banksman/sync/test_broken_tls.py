@@ -1,6 +1,7 @@
 """Connections over mutual TLS that break after they were made: the link failed, nobody else."""
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -16,11 +17,25 @@ HANDSHAKE_BYTES = 2_000  # about: our part of one with a certificate
 WITHIN_S = 2.0  # the first critical row, from the link's return on
 
 
+class Clock:
+    """The endpoint's, which a test may put back."""
+
+    behind_s = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() - self.behind_s * 10**9
+
+
 @pytest.fixture
-async def site(tmp_path):
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+async def site(tmp_path, clock):
     engine = SqliteEngine(tmp_path / "secured.db")
     await engine.open()
-    async with SecuredSite(Endpoint(engine, time.time_ns), tmp_path / "secured") as running:
+    async with SecuredSite(Endpoint(engine, clock), tmp_path / "secured", clock) as running:
         yield running
     await engine.close()
 
@@ -94,6 +109,21 @@ async def test_answers_closed_in_their_middle_are_nobody_there(
     await until(lambda: line.cuts == 1, "an answer was cut off")
     assert no_longer_than_for_nobody(waits())
     await arrives(alarm)
+
+
+async def test_a_box_whose_certificate_has_ended_is_denied_and_knocks_now_and_then(
+    site, clock, make_rig, put_alarm, until
+):
+    clock.behind_s = 91 * 86_400
+    context = site.context(await site.enrol(NODE))
+    clock.behind_s = 0
+    rig = make_rig(url=site.url, tls=lambda: context)
+    put_alarm()
+    await until(lambda: rig.status.state == "denied", "it is told that its time is over")
+    now_s = time.monotonic()
+    waits_s = {lane: rig.standing.wait_s(lane, now_s) for lane in LANES}
+    assert waits_s.pop("beat") > KNOCK_S / 2
+    assert set(waits_s.values()) == {math.inf}
 
 
 def test_a_connect_that_begins_as_the_link_returns_and_the_wait_after_it_leave_time_to_arrive():
