@@ -73,20 +73,25 @@ class Bench(msgspec.Struct, frozen=True):
         return Run(near.astype(np.float64), self.pictures.labels[judged] != GOOD,
                    self.pictures.groups[judged])  # fmt: skip
 
-    def heads(self, views: list[Vectors]) -> tuple[Run, npt.NDArray[np.str_]]:
-        """Every picture by the head of the other folds: its rarity, and the class it is given."""
+    def heads(self, views: list[Vectors], seed: int) -> tuple[Run, npt.NDArray[np.str_]]:
+        """Every picture by the head of the other folds: its rarity, and the class it is given.
+
+        ``seed`` draws the folds.
+        """
         from banksman_inference.head_fit import fit_head
 
         pictures = self.pictures
-        fold = folds_of(pictures, FOLDS)
+        fold = folds_of(pictures, FOLDS, seed)
         scores = np.zeros(len(fold))
         told = np.full(len(fold), GOOD, pictures.labels.dtype)
         for number in range(FOLDS):
-            self.context.say(f"quality: {self.product.name}, head of fold {number + 1}")
+            self.context.say(
+                f"quality: {self.product.name}, head of fold {number + 1}, draw {seed + 1}"
+            )
             out = fold == number
             first, *mirrored = (each[~out] for each in views)
             labels = [str(each) for each in pictures.labels[~out]]
-            head, _ = fit_head(first, labels, GOOD, 0, pictures.groups[~out], mirrored)
+            head, _ = fit_head(first, labels, GOOD, seed, pictures.groups[~out], mirrored)
             looking = self.inspector(head=head)
             for place in np.flatnonzero(out):
                 seen = looking.inspect(pictures.images[place])
