@@ -12,6 +12,7 @@ from banksman.clock import Clock
 from banksman.config.schema import Config
 from banksman.control.stream import Stream
 from banksman.control_parts import Extras
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.ringing import CHATTER_WINDOWS, alarm_keys
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
@@ -34,9 +35,12 @@ def make_watches(config: Config, clock: Clock, store: Store, alarms: AlarmDesk) 
             shelves[kind] = RunShelf(kind, _keeper(store, runs), store.load_state(runs))
         key = f"baselines of {machine.id}"
         save, saved = _keeper(store, key), store.load_state(key)
+        former = f"normals of {machine.id}"
+        normals = NormalBook(_keeper(store, former), store.load_state(former))
         for alarm in alarm_keys(machine.id):
             alarms.pace(alarm, CHATTER_WINDOWS * machine.window_s)
-        watches.append(Watch(machine, clock, alarms, save, saved, shelves[kind], turns))
+        shelf = shelves[kind]
+        watches.append(Watch(machine, clock, alarms, save, saved, shelf, turns, normals))
     return watches
 
 

@@ -99,6 +99,10 @@ class ShelfRefused(BanksmanError, ValueError):
     """An alarm may not be shelved, or not for so long; the message says why."""
 
 
+class VersionRefused(BanksmanError, ValueError):
+    """No such normal of a machine is kept, or it does not fit what is configured now."""
+
+
 class ResetRefused(BanksmanError, PermissionError):
     """The trip stays latched; the message says which cause holds or which way is allowed."""
 

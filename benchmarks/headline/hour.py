@@ -20,6 +20,7 @@ from banksman.config.load import load_config
 from banksman.control_parts import ControlParts
 from banksman.deciding.decision import Decision
 from banksman.demo.prepare import Ports, prepare, round_order
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
@@ -97,6 +98,7 @@ class Stage:
                     *(each, clock, self._alarms, _forget, None),
                     shelf=RunShelf(each.id, _forget, None),
                     turns=Turns(),
+                    normals=NormalBook(_forget, None),
                 ),
                 world,
             )

@@ -26,6 +26,7 @@ from banksman.clock import Clock, SystemClock
 from banksman.config.schema_maintenance import MachineSettings
 from banksman.control.ports import NOTHING, Follows
 from banksman.maintenance.hearing import Hearing
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
@@ -150,7 +151,16 @@ class Fleet:
     def __init__(self, clock: Clock, alarms: Quiet, turns: Turns) -> None:
         shelf = RunShelf("fleet", forget, None)
         self.watches = [
-            Watch(_settings(number), clock, alarms, forget, None, shelf, turns)
+            Watch(
+                _settings(number),
+                clock,
+                alarms,
+                forget,
+                None,
+                shelf,
+                turns,
+                NormalBook(forget, None),
+            )
             for number in range(MACHINES)
         ]
         self.given = 0

@@ -4,8 +4,9 @@ Each bearing is watched by the daemon's own `Judge`: levels of 0.1 s every 10 s,
 a first hour to learn from, of which half an hour is running in. Nothing else is set. These lives
 are so short that the hour is 40 to 70 % of them: until it is over only growth that most bands share
 can alarm; with half of it, running-in alarms two of them early. ``shipped_*``: with nothing set at
-all. Four hours are then learned from, longer than any of these lives. Remaining life is asked at
-50, 55 ... 95 % of life, from the other bearings' runs only ("leaving one out").
+all. Four hours are then learned from, longer than any of these lives: what alarms is the
+provisional normal after the first. Remaining life is asked at 50, 55 ... 95 % of life, from the
+other bearings' runs only ("leaving one out").
 
 Score of the challenge: 1 for the true hours, halved by each 5 % too late and each 20 % too early.
 "Unknown" is scored as the constant guess, which is the peer: 1 300 s, the challenge's own best.

@@ -29,6 +29,7 @@ from banksman.maintenance.attending import Kept
 from banksman.maintenance.change import SPAN
 from banksman.maintenance.deviation import OF, Verdict
 from banksman.maintenance.judging import WINDOW_VECTORS, Judge
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.scorer_kept import sealed
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
@@ -109,7 +110,16 @@ class Plant:
         self._quiet = quiet
         saved, shelf = kept(), RunShelf("", forget, None)
         self._watches = [
-            Watch(_settings(number), self._clock, quiet, forget, saved, shelf, turns)
+            Watch(
+                _settings(number),
+                self._clock,
+                quiet,
+                forget,
+                saved,
+                shelf,
+                turns,
+                NormalBook(forget, None),
+            )
             for number in range(MACHINES)
         ]
         self._fleet = Fleet(self._clock, quiet, turns)

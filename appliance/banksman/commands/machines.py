@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ examples:
   banksman machines press --renew     after a repair: as it is now, it is well; learn that anew
   banksman machines press --failed    it failed: from its life the life of others is told
   banksman machines press --replaced  a part was replaced before it failed: its hours begin anew
+  banksman machines press --back 2    that renewal was wrong: what normal 2 was is its normal again
 
 exit codes: 0 done, 1 refused, 2 wrong usage, 6 no daemon answers
 """
@@ -47,6 +49,9 @@ def register(commands: Subparsers) -> None:
     words.add_argument(
         "--replaced", action="store_true", help="it did not fail, and is new from now on"
     )
+    words.add_argument(
+        "--back", type=int, metavar="N", help="go back to its former normal N, as listed"
+    )
     add_daemon_options(parser)
     parser.set_defaults(run=run)
 
@@ -56,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from banksman.commands.client import Client
 
     word = next((word for word in SAID if getattr(arguments, word)), None)
+    if word is None and arguments.back is not None:
+        word = "back"
     if word is not None and arguments.machine is None:
         print(f"banksman: --{word} needs the id of a machine", file=sys.stderr)
         return 2
@@ -69,8 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     path = f"/api/v1/machines/{quote(arguments.machine, safe='')}"
     if word is not None:
-        brief = client.post(f"{path}/{word}")
-        print(json.dumps(brief) if arguments.json else f"{arguments.machine}: {SAID[word]}")
+        body = {"version": arguments.back} if word == "back" else None
+        said = SAID.get(word, f"what normal {arguments.back} was is its normal again")
+        brief = client.post(f"{path}/{word}", body)
+        print(json.dumps(brief) if arguments.json else f"{arguments.machine}: {said}")
         return 0
     machine = client.get(path)
     if arguments.json:
@@ -119,12 +128,25 @@ def lines(machine: dict[str, Any]) -> list[str]:
         out.append(f"    ISO 20816-3: zone {zone['zone']}: {zone['reason']}")
         out += [f"    samples: {flaw['kind']}: {flaw['reason']}" for flaw in each["flaws"]]
         out += [_peak(peak) for peak in each["finding"]["peaks"]]
+    since_s = machine["version_since_s"]
+    since = "" if since_s is None else f", since {_when(since_s)}"
+    out.append(f"  normal {machine['version']}{since}")
+    out += [
+        f"    former: normal {each['number']}, {_when(each['began_s'])} to"
+        f" {_when(each['ended_s'])}: {each['why']}"
+        for each in reversed(machine["versions"])
+    ]
     known = [row for row in machine["rows"] if row["sigmas"] is not None]
     known.sort(key=lambda row: -abs(row["sigmas"]))
     out += [
         f"  {row['sigmas']:+7.1f} sigma  {row['verdict']:<8} {row['name']}" for row in known[:10]
     ]
     return out
+
+
+def _when(wall_s: float) -> str:
+    # With the year: a former normal may be old.
+    return time.strftime("%d %b %Y %H:%M UTC", time.gmtime(wall_s))
 
 
 def _peak(peak: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from banksman_drivers.settings.base import measured_in as measured
 
 DAY_S = 86_400.0
 LEARN_WINDOWS_LEAST = 240
+LEARN_VIBRATION_S = 4 * 3600.0
 
 # name, unit, label. Of every machine, in the order of a batch.
 MACHINE_POINTS = (
@@ -84,10 +85,19 @@ class LoadSettings(Settings):
     loaded_above: float | None = Field(None, description="from here on it is loaded")
 
 
+def _window_s(given: dict[str, Any]) -> float:
+    """Slow sensors are judged by the minute; what only vibrates, twice as soon."""
+    return 60.0 if given.get("slow") else 30.0
+
+
 def _windows_to_learn(given: dict[str, Any]) -> int:
-    """A day of windows where a sensor may follow the day. ``given``: what was read before it."""
-    a_day = math.ceil(DAY_S / given.get("window_s", DAY_S)) if given.get("slow") else 0
-    return max(LEARN_WINDOWS_LEAST, a_day)
+    """A day of windows where a sensor may follow the day, else a few hours of them.
+
+    ``given``: what was read before it.
+    """
+    learn_s = DAY_S if given.get("slow") else LEARN_VIBRATION_S
+    window_s: float = given.get("window_s", learn_s)
+    return max(LEARN_WINDOWS_LEAST, math.ceil(learn_s / window_s))
 
 
 class MachineSettings(Settings):
@@ -122,13 +132,15 @@ class MachineSettings(Settings):
     )
     foundation: Literal["rigid", "flexible"] | None = Field(None, description="of ISO 20816-3")
     window_s: float = Field(
-        60.0, ge=0.1, le=3600, json_schema_extra=measured("s"),
-        description="readings of so long make one window, which is judged as one",
+        default_factory=_window_s, ge=0.1, le=3600, json_schema_extra=measured("s"),
+        description="readings of so long make one window, which is judged as one; left out: 60, and"
+        " without slow sensors 30",
     )  # fmt: skip
     learn_windows: int = Field(
         default_factory=_windows_to_learn, ge=20, le=1_000_000,
-        description="windows of a state until its normal is known; left out: 240, and with slow"
-        " sensors a day of them, because a day has a night",
+        description="windows of a state until its normal is known; left out: four hours of them"
+        " (vibration is judged provisionally after one), and with slow sensors a day, because a day"
+        " has a night; 240 at least",
     )  # fmt: skip
     settle_windows: int = Field(
         10, ge=0, le=10_000,

@@ -5,7 +5,8 @@ Rules of this file
 - What takes more than a moment is done in turns with other machines of the box (turns.py).
 - A window without any reading is blind: silence of the sensors is no health, nor is what may not
   be believed. A machine that stands is not listened to.
-- What people say (renew, failed, replaced) is done with the next window, and kept at once.
+- What people say (renew, failed, replaced, go back) is done with the next window, and kept at
+  once. A whole normal that ends so is kept in the book of former ones.
 - It is kept as well when a tenth more of a normal is learned; a box that loses power while it
   learns loses no more than that.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -26,9 +27,16 @@ from banksman.maintenance.collect import Collector
 from banksman.maintenance.hearing import Hearing
 from banksman.maintenance.intake import Intake
 from banksman.maintenance.integrity import Doubt, doubt_of
-from banksman.maintenance.judging import VECTOR_LEAST_S, WINDOW_VECTORS, Judge, KeptJudge
+from banksman.maintenance.judging import (
+    VECTOR_LEAST_S,
+    WINDOW_VECTORS,
+    Judge,
+    KeptJudge,
+    PastNormal,
+)
 from banksman.maintenance.loading import Loading
 from banksman.maintenance.normal import Worst
+from banksman.maintenance.normals import NormalBook, Version
 from banksman.maintenance.points import Told, unwell_of
 from banksman.maintenance.scorer_kept import KeptScores, sealed, unsealed
 from banksman.maintenance.shelf import RunShelf
@@ -39,6 +47,11 @@ from banksman.maintenance.tacho import Pairing
 from banksman.maintenance.turns import Turns
 
 Word = Literal["renew", "failed", "replaced"]
+WHY: Mapping[Word, str] = {
+    "renew": "it was renewed",
+    "failed": "the machine failed",
+    "replaced": "a part was replaced",
+}
 
 STALE_WINDOWS = 3
 WORDS_WAITING = 8
@@ -51,6 +64,12 @@ class Kept(msgspec.Struct, frozen=True):
     judge: KeptJudge
     states: MachineStates | None = None
     scores: KeptScores | None = None
+    normal_since_s: float | None = None
+
+
+class _GoBack(msgspec.Struct, frozen=True):
+    number: int
+    past: PastNormal
 
 
 class Attending:
@@ -63,9 +82,11 @@ class Attending:
         turns: Turns,
         save: Callable[[bytes], None],
         saved: bytes | None,
+        normals: NormalBook,
     ) -> None:
         """Raises ValueError for a bearing that nobody knows."""
         self.settings = settings
+        self.normals = normals
         self.intake = Intake(settings)
         self._shelf = shelf
         self._turns = turns
@@ -77,7 +98,8 @@ class Attending:
         vector_s = max(VECTOR_LEAST_S, settings.window_s / WINDOW_VECTORS)
         self._collector = Collector(len(settings.slow), vector_s)
         self._slow: dict[str, SlowWindow] = {}
-        self._words: deque[Word] = deque(maxlen=WORDS_WAITING)
+        self._words: deque[Word | _GoBack] = deque(maxlen=WORDS_WAITING)
+        self._normal_since_s: float | None = None
         self._progress = 0
         self._restore(saved)
 
@@ -93,6 +115,10 @@ class Attending:
     def say(self, word: Word) -> None:
         """A person's word; any thread."""
         self._words.append(word)
+
+    def go_back(self, number: int) -> None:
+        """A person wants a former normal; any thread. Raises VersionRefused."""
+        self._words.append(_GoBack(number, self.normals.find(number, self._judge)))
 
     def look(self, mono_ns: int, wall_ns: int) -> None:
         """Take what came since the last look; call it ten times a second."""
@@ -141,6 +167,8 @@ class Attending:
         return tuple(doubt for doubt in found if doubt is not None)
 
     def _window(self, mono_ns: int, wall_ns: int) -> Told:
+        if self._normal_since_s is None:
+            self._normal_since_s = wall_ns / 1e9
         self._obey(wall_ns)
         slow = self._slow = self.intake.window(mono_ns)
         unsure = {name for name, window in slow.items() if not window.sure}
@@ -176,24 +204,41 @@ class Attending:
             judgement = _with(judgement, f"{doubt.sensor} is in doubt: {doubt.reason}")
         learned = self._judge.normal.learned()
         rows = self._judge.rows()
-        return Told(judgement, heard, learned, wall_ns, blind, rows, doubts)
+        version, since_s = self._judge.normal.version, self._normal_since_s
+        return Told(judgement, heard, learned, wall_ns, blind, rows, doubts, version, since_s)
 
     def _keep(self) -> None:
         judge = self._judge
         scores = sealed(judge.table.slow, judge.scorer) if judge.table.slow else None
-        self._save(msgspec.msgpack.encode(Kept(judge.saved(), self._loading.states, scores)))
+        kept = Kept(judge.saved(), self._loading.states, scores, self._normal_since_s)
+        self._save(msgspec.msgpack.encode(kept))
 
     def _obey(self, wall_ns: int) -> None:
         while self._words:
             word = self._words.popleft()
+            if isinstance(word, _GoBack):
+                self._end_normal(f"someone went back to normal {word.number}", wall_ns)
+                self._judge.go_back(word.past)
+                self._keep()
+                continue
             if word == "failed":
                 run = self._judge.wearing.failed(f"{self.settings.id} {moment(wall_ns / 1e9)}")
                 if run is not None:
                     self._shelf.add(run)
             elif word == "replaced":
                 self._judge.wearing.replaced()
+            self._end_normal(WHY[word], wall_ns)
             self._judge.renew()
             self._keep()
+
+    def _end_normal(self, why: str, wall_ns: int) -> None:
+        """The present normal is over; one that was never whole is not worth keeping."""
+        normal, now_s, since_s = self._judge.normal, wall_ns / 1e9, self._normal_since_s
+        if normal.learned() >= 1.0:
+            past = self._judge.normal_now()
+            began_s = now_s if since_s is None else since_s
+            self.normals.add(Version(normal.version, began_s, now_s, why, past))
+        self._normal_since_s = now_s
 
     def _restore(self, saved: bytes | None) -> None:
         if saved is None:
@@ -203,6 +248,7 @@ class Attending:
         except (msgspec.DecodeError, msgspec.ValidationError):
             return  # learned anew: a wrong normal would be worse than none
         self._judge.restore(kept.judge)
+        self._normal_since_s = kept.normal_since_s
         scores = kept.scores
         scorer = None if scores is None else unsealed(scores, self._judge.table.slow)
         if scorer is not None:

@@ -7,6 +7,9 @@ Rules of this file
 - It goes on learning, ever more slowly: all of the past weighs alike, so a year-old one hardly
   moves. The newest half of the past waits outside: a slow decay cannot hide in its baseline.
   What it was first known from counts at once, though: a day that lacks its evening is none.
+- Rows that do not follow the day may be known provisionally from a quarter of that on: by its newer
+  half, because the older one may be running-in. That stands still until the whole is learned:
+  what grows meanwhile does not hide in it.
 - The caller never lets it learn what was alarmed or warned of (deviation.py).
 - A new normal (a part changed, a recipe) is a person's word: `renew` forgets and counts the
   version up.
@@ -33,6 +36,9 @@ ENTRIES = 96
 # A steady ramp lies 2 / (1 - this) - 1 times as far out as what counts ever went: three times, and
 # 2.5 are an alarm. With a quarter it would hide in its own baseline for good.
 WAITING_SHARE = 0.5
+PROVISIONAL_SHARE = 0.25
+# Fewer windows than this tell too little, even provisionally.
+PROVISIONAL_LEAST = 50
 # A normal distribution's standard deviation in median absolute deviations.
 SIGMA_PER_MAD = 1.4826
 
@@ -61,9 +67,16 @@ class BaselineBank:
     """The baselines of many (sensor, state) pairs, one row each."""
 
     def __init__(
-        self, keys: Sequence[tuple[str, str]], learn_windows: int, settle_windows: int
+        self,
+        keys: Sequence[tuple[str, str]],
+        learn_windows: int,
+        settle_windows: int,
+        early: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """Raises ValueError where a baseline could never be known."""
+        """``early``, (rows,): which of them may be known provisionally; None: none of them.
+
+        Raises ValueError where a baseline could never be known.
+        """
         if not 0 <= settle_windows < learn_windows:
             raise ValueError("a baseline must learn longer than it settles")
         rows = len(keys)
@@ -71,6 +84,9 @@ class BaselineBank:
         self.version = np.ones(rows, dtype=np.int64)
         self.windows = np.zeros(rows, dtype=np.int64)
         self._learn, self._settle = learn_windows, settle_windows
+        quarter = int(PROVISIONAL_SHARE * (learn_windows - settle_windows))
+        self._quarter = quarter if quarter >= PROVISIONAL_LEAST else learn_windows
+        self._early = np.zeros(rows, dtype=np.bool_) if early is None else early
         self._stride = np.ones(rows, dtype=np.int64)
         self._filled = np.zeros(rows, dtype=np.int64)
         # Levels, highs and lows of the entries, and of the one in the making.
@@ -82,6 +98,11 @@ class BaselineBank:
     def known(self) -> npt.NDArray[np.bool_]:
         """Which rows have seen enough to say what is normal."""
         return self.windows >= self._learn
+
+    @property
+    def provisional(self) -> npt.NDArray[np.bool_]:
+        """Which rows have seen enough to say what is normal until the whole is learned."""
+        return self._early & (self.windows >= self._settle + self._quarter) & ~self.known
 
     def learn(self, rows: npt.NDArray[np.intp], level: Floats, high: Floats, low: Floats) -> None:
         """Take one healthy window of each row; ``high`` and ``low`` are the levels that lasted."""
@@ -103,16 +124,19 @@ class BaselineBank:
 
     def band(self, rows: Rows) -> Band:
         """What is normal for these rows."""
-        known = self.known[rows]
-        filled = self._filled[rows]
-        first = -(-(self._learn - self._settle) // self._stride[rows])  # entries it was known from
+        filled, stride = self._filled[rows], self._stride[rows]
+        first = -(-(self._learn - self._settle) // stride)  # entries it was known from
         past = np.maximum(filled - (filled * WAITING_SHARE).astype(np.int64), first)
-        used = np.where(known, np.clip(past, 1, np.maximum(filled, 1)), 0)
-        entries = self._entries[rows]
-        outside = np.arange(ENTRIES) >= used[:, None]
+        used = np.where(self.known[rows], np.clip(past, 1, np.maximum(filled, 1)), 0)
+        begin = np.zeros_like(used)
+        young = self.provisional[rows]
+        used[young] = self._quarter // stride[young]
+        begin[young] = used[young] // 2
+        entries, every = self._entries[rows], np.arange(ENTRIES)
+        outside = (every < begin[:, None]) | (every >= used[:, None])
         levels = np.where(outside, np.nan, entries[:, 0])
-        centre = _median(levels, used)
-        sigma = SIGMA_PER_MAD * _median(np.abs(levels - centre[:, None]), used)
+        centre = _median(levels, used - begin)
+        sigma = SIGMA_PER_MAD * _median(np.abs(levels - centre[:, None]), used - begin)
         highest = np.where(outside, -np.inf, entries[:, 1]).max(axis=1)
         lowest = np.where(outside, np.inf, entries[:, 2]).min(axis=1)
         unknown = used == 0
@@ -180,7 +204,7 @@ class BaselineBank:
 
 
 def _median(values: Floats, used: npt.NDArray[np.int64]) -> Floats:
-    """Median of the first ``used`` of each row, NaN for none; the rest of each row is NaN."""
+    """Median of the ``used`` numbers of each row, NaN for none; the rest of each row is NaN."""
     ordered = np.sort(values, axis=1)  # NaN last
     every = np.arange(len(values))
     low, high = np.maximum((used - 1) // 2, 0), used // 2

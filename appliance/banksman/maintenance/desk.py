@@ -38,13 +38,21 @@ class MachineDesk:
         """One machine with its spectra and trends. KeyError."""
         watch = self._watches[name]
         units = {sensor.id: sensor.unit for sensor in self._snapshot().sensors}
-        return await asyncio.to_thread(shown_of, _brief(watch), watch.newest, units)
+        former = watch.versions
+        return await asyncio.to_thread(shown_of, _brief(watch), watch.newest, units, former)
 
     def say(self, name: str, word: Word, by: str) -> MachineBrief:
         """A person's word; see `Word`. KeyError."""
         watch = self._watches[name]
         watch.say(word)
         self._note(EVENTS[word], by, {"machine": name})
+        return _brief(watch)
+
+    async def go_back(self, name: str, number: int, by: str) -> MachineBrief:
+        """A person wants a former normal. KeyError, VersionRefused."""
+        watch = self._watches[name]
+        await asyncio.to_thread(watch.go_back, number)
+        self._note("machine went back", by, {"machine": name, "normal": str(number)})
         return _brief(watch)
 
 

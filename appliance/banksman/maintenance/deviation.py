@@ -10,6 +10,8 @@ Rules of this file
   sigma: twice it is a warning. 5 000 healthy streams must not ring all day, and a warning rings.
 - Over 2.5: alarm, act now. Over 2: warning. Back below 1.5 before either is over (hysteresis).
 - Nothing is learned from windows that are warned of or alarmed, nor from the ones just before.
+- What is judged by a provisional baseline has wider limits (NIST handbook 7.2.6.3: so much wider
+  must limits be that hold 95 % for sure, when they are known from 30 windows).
 - No baseline, no verdict: UNKNOWN, also where nothing ever moved and no floor was given.
 - A row may have a ceiling to either side: what is worth a look only is never called an alarm.
 
@@ -37,6 +39,7 @@ OF = 6
 ALARM_SIGMAS = 2.5
 WARNING_SIGMAS = 2.0
 OVER_SIGMAS = 1.5
+PROVISIONAL_WIDER = 1.3
 # Rows are worked through so many at a time, so that other threads get the interpreter in between.
 CHUNK = 512
 
@@ -119,7 +122,7 @@ class DeviationBank:
         if newest is None or sigmas is None or verdict is None:
             return False
         stood = np.isin(verdict, (Verdict.WARNING, Verdict.ALARM)) & np.isfinite(sigmas)
-        stood &= self.baselines.known
+        stood &= self.baselines.known | self.baselines.provisional
         self._newest[stood], self.sigmas[stood] = newest[stood], sigmas[stood]
         self.verdict[stood] = verdict[stood].astype(np.int8)
         return True
@@ -168,8 +171,9 @@ class DeviationBank:
     def _sigmas_of(self, rows: npt.NDArray[np.intp], band: Band) -> tuple[Floats, Floats]:
         """(downward, upward): what counts as one sigma to either side."""
         sigma = np.maximum(band.sigma, self.floors[rows])
-        upward = np.maximum(sigma, band.highest - band.centre)
-        downward = np.maximum(sigma, band.centre - band.lowest)
+        wider = np.where(self.baselines.provisional[rows], PROVISIONAL_WIDER, 1.0)
+        upward = np.maximum(sigma, band.highest - band.centre) * wider
+        downward = np.maximum(sigma, band.centre - band.lowest) * wider
         # What only ever went to one side is measured on the other by that one.
         return np.where(downward > 0.0, downward, upward), np.where(upward > 0.0, upward, downward)
 

@@ -60,6 +60,14 @@ class KeptJudge(msgspec.Struct, frozen=True):
     life: KeptLife
 
 
+class PastNormal(msgspec.Struct, frozen=True):
+    """A normal alone, without the life and the trends of the machine that it is of."""
+
+    baselines: KeptNormal
+    seasons: KeptSeason
+    together: KeptTogether
+
+
 class Judge:
     """The memory of one machine. ``levels`` of its vibration come from `Hearing.level`."""
 
@@ -157,6 +165,29 @@ class Judge:
         self.wearing.renew()
         self._trend.clear()
         self._forecasts, self._prognosis = (), NOTHING
+
+    def normal_now(self) -> PastNormal:
+        """The present normal, to go back to it one day."""
+        baselines = msgspec.structs.replace(self.normal.saved(), standing=None)
+        return PastNormal(baselines, self._seasons.saved(), self.together.saved())
+
+    def fits(self, past: PastNormal) -> bool:
+        """Whether it is whole, and of the sensors and states that are configured now."""
+        trial = Judge(self.machine)
+        every = len(past.baselines.baselines)
+        whole = every == trial.normal.count and trial.normal.restore(past.baselines) == every
+        return (
+            whole and trial._seasons.restore(past.seasons) and trial.together.restore(past.together)
+        )
+
+    def go_back(self, past: PastNormal) -> None:
+        """Let a past normal be that of now, as the next version; ask `fits` first."""
+        version = self.normal.version
+        self.renew()
+        self.normal.restore(past.baselines)
+        self._seasons.restore(past.seasons)
+        self.together.restore(past.together)
+        self.normal.version = version + 1
 
     def rows(self) -> RowsNow:
         """How every row of the newest state that was judged stands."""

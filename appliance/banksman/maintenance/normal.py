@@ -50,11 +50,26 @@ class Normal:
         self.states = tuple(states)
         self._learn = learn_windows
         keys = [(name, state) for state in states for name in table.names]
-        self.baselines = BaselineBank(keys, learn_windows, 0)
+        early = np.tile(table.early, len(self.states))
+        self.baselines = BaselineBank(keys, learn_windows, 0, early)
         self._deviation = DeviationBank(self.baselines, np.tile(table.floors, len(self.states)))
         self._deviation.ceilings = np.tile(table.ceilings, len(self.states))
         self._newest = np.full(len(keys), np.nan)  # level of each row's newest window
         self._since_s = np.full(len(keys), np.nan)  # when each row left its normal
+
+    @property
+    def count(self) -> int:
+        """How many baselines there are."""
+        return len(self.baselines.keys)
+
+    @property
+    def version(self) -> int:
+        """Which normal of the machine this is; it grows with each `renew`."""
+        return int(self.baselines.version.max(initial=1))
+
+    @version.setter
+    def version(self, number: int) -> None:
+        self.baselines.version[:] = number
 
     def update(
         self, state: State, level: Floats, wall_s: float, *, learn: npt.NDArray[np.bool_]
@@ -104,6 +119,8 @@ class Normal:
             float(self._deviation.limits(np.array([row]))[1][0]),
             since_s,
         )
+        if self.baselines.provisional[row]:
+            what += f"; its normal is provisional, {self.learned():.0%} learned"
         return Worst(worst, float(sigmas[row]), what, since_s)
 
     def rows(

@@ -34,6 +34,8 @@ class Told(msgspec.Struct, frozen=True):
     blind: bool  # no sensor gave anything in this window
     rows: RowsNow
     doubts: tuple[Doubt, ...] = ()  # sensors whose readings may not be believed as they are
+    version: int = 1  # which normal of the machine it is judged by
+    normal_since_s: float | None = None  # since 1970; None: nobody knows
 
 
 def batch(machine: str, told: Told, mono_ns: int) -> list[Reading]:

@@ -92,6 +92,12 @@ class RowTable:
         """Rows whose normal is learned from the first: the others wait for day and vectors."""
         return np.array([row.kind not in ("daily", "beyond") for row in self.rows], dtype=np.bool_)
 
+    @property
+    def early(self) -> npt.NDArray[np.bool_]:
+        """Rows that may be judged before all is learned: vibration does not follow the day."""
+        heard = [row.kind not in ("level", "daily", "beyond") for row in self.rows]
+        return np.array(heard, dtype=np.bool_)
+
     def levels_heard(self, table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The vibration rows of (rows,) as (sensors, LEVELS)."""
         return table[self.vibration].reshape(len(self.heard), LEVELS)

@@ -16,6 +16,7 @@ from banksman.config.schema_maintenance import MachineSettings
 from banksman.maintenance.cases import EnvelopeShown
 from banksman.maintenance.deviation import Verdict
 from banksman.maintenance.hearing import SPECTRUM_POINTS, Heard, peaks_of
+from banksman.maintenance.normals import Version
 from banksman.maintenance.points import Told, worst_finding, worst_zone
 from banksman.maintenance.rarity import Floats
 from banksman.maintenance.shown import (
@@ -27,6 +28,7 @@ from banksman.maintenance.shown import (
     SensorShown,
     SpectrumShown,
     TrendShown,
+    VersionShown,
 )
 from banksman.maintenance.standing import RowsNow, change_words
 
@@ -88,10 +90,19 @@ def brief_of(
     )
 
 
-def shown_of(brief: MachineBrief, told: Told | None, units: Mapping[str, str]) -> MachineShown:
-    """Everything; ``units`` of the slow sensors. Some milliseconds, so not on a loop."""
+def shown_of(
+    brief: MachineBrief,
+    told: Told | None,
+    units: Mapping[str, str],
+    versions: Sequence[Version] = (),
+) -> MachineShown:
+    """Everything; ``units`` of the slow sensors, ``versions``: its former normals.
+
+    Some milliseconds, so not on a loop.
+    """
+    former = [VersionShown(each.number, each.began_s, each.ended_s, each.why) for each in versions]
     if told is None:
-        return MachineShown(brief, (), (), ())
+        return MachineShown(brief, (), (), (), versions=former)
     rows = told.rows
     names = [Verdict(int(each)).name.lower() for each in rows.verdict]
     listed = [
@@ -105,6 +116,9 @@ def shown_of(brief: MachineBrief, told: Told | None, units: Mapping[str, str]) -
         [_sensor(heard) for heard in told.heard],
         listed,
         [trend_of(rows, row, told.heard, units) for row in _furthest(rows)[:TRENDS_MAX]],
+        told.version,
+        told.normal_since_s,
+        former,
     )
 
 

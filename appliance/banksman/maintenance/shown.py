@@ -127,10 +127,22 @@ class TrendShown(msgspec.Struct, frozen=True):
     forecast: Crossing | None
 
 
+class VersionShown(msgspec.Struct, frozen=True):
+    """A former normal that is kept; seconds since 1970, ``why`` it ended in words."""
+
+    number: int
+    began_s: float
+    ended_s: float
+    why: str
+
+
 class MachineShown(msgspec.Struct, frozen=True):
-    """Everything of one machine."""
+    """Everything of one machine; ``version``: of its normal, ``versions``: former ones."""
 
     brief: MachineBrief
     sensors: Sequence[SensorShown]
     rows: Sequence[RowShown]
     trends: Sequence[TrendShown]
+    version: int = 1
+    version_since_s: float | None = None
+    versions: Sequence[VersionShown] = ()

@@ -23,6 +23,7 @@ from banksman.config.schema_maintenance import MACHINE_POINTS, MachineSettings
 from banksman.control.stream import Stream, WatchedStream
 from banksman.maintenance.attending import STALE_WINDOWS, Attending, Word
 from banksman.maintenance.integrity import Doubt
+from banksman.maintenance.normals import NormalBook, Version
 from banksman.maintenance.points import Told, batch, worst_finding
 from banksman.maintenance.ringing import Alarms, Ringing
 from banksman.maintenance.shelf import RunShelf
@@ -59,13 +60,14 @@ class Watch(Driver):
         saved: bytes | None,
         shelf: RunShelf,
         turns: Turns,
+        normals: NormalBook,
     ) -> None:
         """Raises ValueError for a bearing that nobody knows."""
         self.id = settings.id
         self.settings = settings
         self.newest: Told | None = None
         self._clock = clock
-        self._attending = Attending(settings, shelf, turns, save, saved)
+        self._attending = Attending(settings, shelf, turns, save, saved, normals)
         self._ringing = Ringing(settings.id, settings.label or settings.id, alarms)
         self._condition = Condition(settings.id, "machine", clock)
         self._sink: Sink | None = None
@@ -95,6 +97,15 @@ class Watch(Driver):
     def say(self, word: Word) -> None:
         """A person says that the present is well, that it failed, or that it is new; any thread."""
         self._attending.say(word)
+
+    def go_back(self, number: int) -> None:
+        """A person wants a former normal; any thread. Raises VersionRefused."""
+        self._attending.go_back(number)
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """Its former normals, the oldest first."""
+        return self._attending.normals.versions
 
     @property
     def bursts_dropped(self) -> int:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from banksman.clock import Clock
 from banksman.config.schema_maintenance import MachineSettings
+from banksman.errors import VersionRefused
 from banksman.maintenance.attending import Word
 from banksman.maintenance.hearing import Hearing
 from banksman.maintenance.judging import Judge
 from banksman.maintenance.levels import LEVELS
 from banksman.maintenance.points import Told
 from banksman.maintenance.showing import brief_of, shown_of
-from banksman.maintenance.shown import MachineBrief, MachineShown
+from banksman.maintenance.shown import MachineBrief, MachineShown, VersionShown
 from banksman_drivers.ports import Burst, Quality
 
 SPINDLE = MachineSettings.model_validate(
@@ -44,12 +46,15 @@ RATE_HZ = 12_000.0
 STRIKES_HZ = 107.4  # of a 6205's outer race at 1797 1/min
 WINDOW_NS = 60_000_000_000
 
+FORMER = VersionShown(1, 1_690_000_000.0, 1_699_000_000.0, "a part was replaced")
+
 
 class FakeMachines:
     """Implements `web.ports.Machines`."""
 
     def __init__(self, clock: Clock) -> None:
         self.said: list[tuple[str, Word, str]] = []
+        self.went_back: list[tuple[str, int, str]] = []
         self._clock = clock
         self._told: dict[str, Told] = {}
 
@@ -60,13 +65,22 @@ class FakeMachines:
     async def machine(self, name: str) -> MachineShown:
         """One. KeyError."""
         brief = self._brief({"spindle": SPINDLE, "pump": PUMP}[name])
-        return shown_of(brief, self._told[name], UNITS)
+        shown = shown_of(brief, self._told[name], UNITS)
+        return msgspec.structs.replace(shown, versions=[FORMER], version=FORMER.number + 1)
 
     def say(self, name: str, word: Word, by: str) -> MachineBrief:
         """Learn anew. KeyError."""
         settings = {"spindle": SPINDLE, "pump": PUMP}[name]
         self.said.append((name, word, by))
         self._told[name] = _live(settings, 0, 1, self._clock.wall_ns())
+        return self._brief(settings)
+
+    async def go_back(self, name: str, number: int, by: str) -> MachineBrief:
+        """To the only former one. KeyError, VersionRefused."""
+        settings = {"spindle": SPINDLE, "pump": PUMP}[name]
+        if number != FORMER.number:
+            raise VersionRefused(f"normal {number} is not kept; kept are: {FORMER.number}")
+        self.went_back.append((name, number, by))
         return self._brief(settings)
 
     def _brief(self, settings: MachineSettings) -> MachineBrief:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from aiohttp import web
 
+from banksman.errors import VersionRefused
 from banksman.maintenance.shown import MachineBrief
 from banksman.web.callers import Caller
 from banksman.web.ports import Machines
-from banksman.web.replies import json_reply
+from banksman.web.replies import body_of, json_reply
 from banksman.wire.problems import Refusal
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ class MachineList(msgspec.Struct, frozen=True):
     """Every machine at a glance."""
 
     machines: Sequence[MachineBrief]
+
+
+class GoBackBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The number of the former normal, of ``versions``."""
+
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 
 
 class MachinePages:
@@ -52,6 +59,19 @@ class MachinePages:
     async def replaced(self, request: web.Request, caller: Caller) -> web.Response:
         """A person says: a part was replaced before it failed. It is new."""
         return self._say(request, caller, "replaced")
+
+    async def go_back(self, request: web.Request, caller: Caller) -> web.Response:
+        """A person says: an earlier normal was the right one."""
+        body = await body_of(request, GoBackBody)
+        try:
+            brief = await self._desk().go_back(request.match_info["id"], body.version, caller.by)
+        except KeyError:
+            raise _no_machine() from None
+        except VersionRefused as refused:
+            raise Refusal(
+                409, "version-refused", str(refused), "See its versions, or renew it."
+            ) from None
+        return json_reply(brief)
 
     def _say(self, request: web.Request, caller: Caller, word: Word) -> web.Response:
         try:

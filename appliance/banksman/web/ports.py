@@ -172,3 +172,6 @@ class Machines(Protocol):
 
     def say(self, name: str, word: Word, by: str) -> MachineBrief:
         """A person's word: the present is well, it failed, a part is new. KeyError."""
+
+    async def go_back(self, name: str, number: int, by: str) -> MachineBrief:
+        """A person wants its former normal of that number. KeyError, VersionRefused."""

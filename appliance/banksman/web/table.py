@@ -8,7 +8,7 @@ from banksman.vision.commission_view import CommissionView
 from banksman.vision.exhibit import Exhibit
 from banksman.web import operating, quality, reading
 from banksman.web.callers import Access
-from banksman.web.machines import MachineList, MachinePages
+from banksman.web.machines import GoBackBody, MachineList, MachinePages
 from banksman.web.operating import Operating
 from banksman.web.pages import Pages
 from banksman.web.quality import QualityPages
@@ -118,6 +118,8 @@ def _machine_rows(pages: MachinePages) -> tuple[Route, ...]:
         Route("POST", f"{one}/replaced", OPERATE, pages.replaced,
               "A part was replaced before it failed: it is new", MachineBrief,
               refusals=(401, 403, 404)),
+        Route("POST", f"{one}/back", OPERATE, pages.go_back, "Go back to a former normal",
+              MachineBrief, GoBackBody, refusals=(400, 401, 403, 404, 409, 413, 415)),
     )  # fmt: skip
 
 

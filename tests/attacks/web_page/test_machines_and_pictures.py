@@ -16,6 +16,7 @@ Send = Callable[[bytes], Awaitable[bytes]]
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/api/v1/alarms/bearing.warm/shelve", {"minutes": 5}),
     ("/api/v1/machines/press/renew", {}),
+    ("/api/v1/machines/press/back", {"version": 1}),
     ("/api/v1/exhibits/press-line-2-41-900/answer", {"answer": "good"}),
     ("/api/v1/inspections/caps/commission/collect", {"what": "good", "wanted": 5}),
     ("/api/v1/inspections/caps/commission/pause", {}),

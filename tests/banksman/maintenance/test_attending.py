@@ -9,6 +9,7 @@ from banksman.config.schema_maintenance import MachineSettings
 from banksman.control.stream import Stream
 from banksman.maintenance.attending import Attending, Kept
 from banksman.maintenance.deviation import Verdict
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.points import batch
 from banksman.maintenance.rarity import BLOCK_READINGS
 from banksman.maintenance.ringing import Ringing
@@ -41,7 +42,7 @@ class Made:
 class Plant:
     """A pump: flow and current rise and fall together; its bearing shakes. Windows of a second."""
 
-    def __init__(self, saved=None, runs=None, seed=1, load=False, **options):
+    def __init__(self, saved=None, runs=None, seed=1, load=False, former=None, **options):
         table = {
             "id": "pump", "label": "Pump", "window_s": 1.0,
             "learn_windows": LEARN, "settle_windows": SETTLE,
@@ -54,7 +55,10 @@ class Plant:
         self.desk = AlarmDesk("box", self.time, IdSource("box", 1), self.changes.append)
         self.ringing = Ringing("pump", "Pump", self.desk)
         self.shelf = RunShelf("pumps", self.runs.append, runs)
-        self.attending = Attending(self.settings, self.shelf, Turns(), self.kept.append, saved)
+        self.former = []
+        self.normals = NormalBook(self.former.append, former)
+        keep = self.kept.append
+        self.attending = Attending(self.settings, self.shelf, Turns(), keep, saved, self.normals)
         self.streams = {
             name: Stream(name, "", 1e9) for name in ("p.flow", "p.amps", "p.run", "p.speed")
         }
@@ -89,7 +93,8 @@ class Plant:
     def again(self, **options):
         """The same pump after a restart of the box."""
         self.attending.keep()
-        after = Plant(self.kept[-1], self.runs[-1] if self.runs else None, seed=9, **options)
+        runs, former = (kept[-1] if kept else None for kept in (self.runs, self.former))
+        after = Plant(self.kept[-1], runs, seed=9, former=former, **options)
         after.time.now_ns = self.time.now_ns
         return after
 

@@ -14,6 +14,7 @@ from banksman.maintenance.attending import Attending
 from banksman.maintenance.bearings import bearing_orders
 from banksman.maintenance.deviation import Verdict
 from banksman.maintenance.levels import LEVEL_NAMES, SHAPES
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.points import batch
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
@@ -37,7 +38,8 @@ class Machine:
             }
         )  # fmt: skip
         shelf = RunShelf("pump", lambda _: None, None)
-        self.attending = Attending(self.settings, shelf, Turns(), lambda _: None, None)
+        normals = NormalBook(lambda _: None, None)
+        self.attending = Attending(self.settings, shelf, Turns(), lambda _: None, None, normals)
         self.streams = {name: Stream(name, "", 1e9) for name in ("p.heat", "p.flow", "p.run")}
         self.chance = np.random.default_rng(3)
         self.mono_ns = S

@@ -308,7 +308,61 @@ def test_wear_outlives_a_restart(shaken):
     after = Judge(machine(slow=[], vibration=[{"sensor": "acc.x"}]))
     after.restore(shaken.saved())
     assert heard(after, 1).verdict is Verdict.ALARM
-    assert after.wearing.hours == pytest.approx((SETTLE + 51) / 60)
+    assert after.wearing.hours == pytest.approx((SETTLE + 51) / 120)
+
+
+# -- a provisional normal --------------------------------------------------------------------------
+
+QUARTER = 60  # of what a machine learns that is judged provisionally
+
+
+@pytest.fixture
+def young():
+    settings = machine(slow=[], vibration=[{"sensor": "acc.x"}], learn_windows=4 * QUARTER + SETTLE)
+    return Judge(settings)
+
+
+def test_vibration_is_judged_provisionally_from_a_quarter_of_its_learning_on(young):
+    assert heard(young, SETTLE + QUARTER).verdict is Verdict.UNKNOWN
+    assert heard(young, 6).verdict is Verdict.NORMAL
+    told = heard(young, 6, loud=math.log(2.0))
+    assert told.verdict is Verdict.ALARM
+    assert told.what.endswith("its normal is provisional, 28% learned")
+
+
+def test_a_provisional_normal_is_of_the_newer_half_because_a_machine_runs_in(young):
+    heard(young, SETTLE + QUARTER // 2 - 6, loud=math.log(4.0))
+    heard(young, QUARTER // 2 + 6)
+    assert heard(young, 12).verdict is Verdict.NORMAL
+    assert heard(young, 6, loud=math.log(2.0)).verdict is Verdict.ALARM
+
+
+def test_what_grows_slowly_while_it_is_learned_does_not_hide_in_a_provisional_normal(young):
+    heard(young, SETTLE + QUARTER)
+    verdicts = {
+        heard(young, 1, loud=math.log(2.5) * part).verdict for part in np.linspace(0.0, 1.0, 120)
+    }
+    assert Verdict.ALARM in verdicts
+
+
+def test_healthy_vibration_rings_nobody_while_it_is_learned(young):
+    for seed in range(20):
+        judge = Judge(young.machine)
+        said = {heard(judge, 1, seed=1000 * seed + n).verdict for n in range(5 * QUARTER)}
+        assert said == {Verdict.UNKNOWN, Verdict.NORMAL}
+
+
+def test_a_provisional_alarm_outlives_a_restart(young):
+    heard(young, SETTLE + QUARTER + 6)
+    heard(young, 6, loud=math.log(2.0))
+    after = Judge(young.machine)
+    after.restore(young.saved())
+    assert after.worst().verdict is Verdict.ALARM
+
+
+def test_slow_sensors_are_not_judged_provisionally_because_a_day_has_a_night():
+    plant = Plant(Judge(machine(learn_windows=4 * QUARTER + SETTLE)))
+    assert plant.run(SETTLE + 4 * QUARTER - 1).verdict is Verdict.UNKNOWN
 
 
 # -- the time of day -------------------------------------------------------------------------------

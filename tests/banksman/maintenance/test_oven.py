@@ -14,6 +14,7 @@ from banksman.config.schema_maintenance import MachineSettings
 from banksman.control.stream import Stream
 from banksman.maintenance.attending import Attending
 from banksman.maintenance.deviation import Verdict
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.ringing import Ringing
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
@@ -52,7 +53,8 @@ class Oven:
         self.desk = AlarmDesk("box", self.time, IdSource("box", 1), self.rung.append)
         self.ringing = Ringing("oven", "Oven", self.desk)
         shelf = RunShelf("oven", lambda _: None, None)
-        self.attending = Attending(self.settings, shelf, Turns(), lambda _: None, None)
+        normals = NormalBook(lambda _: None, None)
+        self.attending = Attending(self.settings, shelf, Turns(), lambda _: None, None, normals)
         self.streams = {name: Stream(name, "", 1e9) for name in ("o.heat", "o.amps")}
         self.random = np.random.default_rng(2)
         self.hall = self.cold = 0.0

@@ -13,6 +13,7 @@ from banksman.config.schema_maintenance import MACHINE_POINTS, MachineSettings
 from banksman.control.stream import WatchedStream
 from banksman.maintenance.attending import Kept
 from banksman.maintenance.intake import BURSTS_WAITING
+from banksman.maintenance.normals import NormalBook
 from banksman.maintenance.shelf import RunShelf
 from banksman.maintenance.turns import Turns
 from banksman.maintenance.watch import Watch
@@ -55,7 +56,7 @@ class Bench:
         self.shelf = RunShelf("pumps", self.runs.append, runs)
         self.watch = Watch(
             *(MachineSettings.model_validate(table), self.clock, self.alarms),
-            *(self.kept.append, saved, self.shelf, Turns()),
+            *(self.kept.append, saved, self.shelf, Turns(), NormalBook(lambda _: None, None)),
         )
         self.heat = 50.0
         self.stream = WatchedStream("plc.heat", "degC", 1e3, watch=self.watch.on_reading)

@@ -80,6 +80,48 @@ async def test_without_a_login_nobody_is_heard(page, client, word):
     assert page.machines.said == []
 
 
+async def back(client, name, body, headers=None):
+    path = f"/api/v1/machines/{name}/back"
+    async with client.post(path, json=body, headers=headers) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_a_former_normal_is_listed_and_gone_back_to_by_someone_who_logged_in(
+    page, client, operator
+):
+    (former,) = (await read(client, "machines/spindle"))[1]["versions"]
+    assert former["why"] == "a part was replaced"
+    assert (await back(client, "spindle", {"version": 1}))[0] == 403
+    assert page.machines.went_back == []
+    assert (await back(client, "spindle", {"version": 1}, operator.headers))[0] == 200
+    assert page.machines.went_back[0][:2] == ("spindle", 1)
+
+
+async def test_a_normal_that_is_not_kept_is_refused_with_those_that_are(page, client, operator):
+    status, answer = await back(client, "spindle", {"version": 7}, operator.headers)
+    assert status == 409
+    assert answer["detail"] == "normal 7 is not kept; kept are: 1"
+    assert (await back(client, "nobody", {"version": 1}, operator.headers))[0] == 404
+    assert page.machines.went_back == []
+
+
+@pytest.mark.parametrize("body", [{}, {"version": 0}, {"version": "1"}, {"version": 1, "more": 2}])
+async def test_no_number_of_a_normal_is_bad_input(client, operator, body):
+    assert (await back(client, "spindle", body, operator.headers))[0] == 400
+
+
+async def test_the_command_line_lists_former_normals_with_when_and_why(page, capsys):
+    from banksman.cli import main
+
+    assert await asyncio.to_thread(main, ["machines", "spindle", "--url", page.url]) == 0
+    told = capsys.readouterr().out
+    assert "normal 1, 22 Jul 2023 04:26 UTC to 03 Nov 2023 08:26 UTC: a part was repl" in told
+    said = ["machines", "spindle", "--back", "1", "--url", page.url]
+    assert await asyncio.to_thread(main, said) == 1
+    assert "401" in capsys.readouterr().err
+    assert await asyncio.to_thread(main, ["machines", "--back", "1", "--url", page.url]) == 2
+
+
 async def test_the_command_line_tells_the_same(page, capsys):
     from banksman.cli import main
 
